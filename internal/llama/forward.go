@@ -1,0 +1,207 @@
+package llama
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/zipar/zipar/internal/tensor"
+)
+
+// A Model is a configuration with its weights and position table. It is
+// read-only: several Runners may share it.
+type Model struct {
+	Config
+	*Weights
+	Rotary *Rotary
+}
+
+// A Column is one token of a pass.
+type Column struct {
+	// Cache is the sequence that the token belongs to.
+	Cache *Cache
+	// Pos is its position there. Within a pass each sequence has a position
+	// at most once.
+	Pos int
+	// Token is looked up in the token embedding, unless Embedding, [dim], is
+	// given instead.
+	Token     int32
+	Embedding []float32
+	// Output says whether the column's logits are needed.
+	Output bool
+}
+
+// A Runner evaluates passes. It keeps their working memory: a pass of no more
+// columns and positions than seen before allocates nothing. It belongs to one
+// goroutine at a time.
+type Runner struct {
+	model *Model
+	pool  *tensor.Pool
+
+	columns []Column
+	spans   []span      // what each column sees, one after the other
+	spanEnd []int       // [columns+1], offsets into spans
+	scores  [][]float32 // by worker, [positions]
+
+	x      []float32 // [columns, dim]                     residual stream
+	norm   []float32 // [columns, dim]
+	qkv    []float32 // [columns, (heads + 2·kv heads)·head size]
+	mixed  []float32 // [columns, heads·head size]
+	gate   []float32 // [columns, hidden]
+	up     []float32 // [columns, hidden]
+	logits []float32 // [outputs, vocab]
+
+	attention  attention
+	normalizer normalizer
+	rotation   rotation
+	activation activation
+}
+
+// NewRunner returns a runner for a model.
+func NewRunner(m *Model, p *tensor.Pool) *Runner {
+	r := &Runner{model: m, pool: p, scores: make([][]float32, p.Threads())}
+	r.attention.run, r.normalizer.run, r.rotation.run, r.activation.run = r, r, r, r
+	return r
+}
+
+// Forward feeds the columns and returns the logits of those with Output set,
+// [outputs, vocab] row-major, in the order of the columns. They are valid
+// until the next call.
+//
+// A column sees the positions of its sequence up to its own that were fed in
+// earlier passes or are fed in this one. Its logits have the same bits
+// whatever other columns the pass has.
+//
+//	h   = x + Wo·attention(rotate(Wqkv·rmsnorm(x)))
+//	out = h + W2·(silu(W1·n) ⊙ W3·n),  n = rmsnorm(h)
+func (r *Runner) Forward(columns []Column) []float32 {
+	m, n := r.model, len(columns)
+	r.prepare(columns)
+	for i, c := range columns {
+		x := r.x[i*m.Dim:][:m.Dim]
+		if c.Embedding != nil {
+			copy(x, c.Embedding[:m.Dim])
+		} else {
+			m.TokenEmbd.Row(int(c.Token), x)
+		}
+	}
+	for layer := range m.Blocks {
+		b := &m.Blocks[layer]
+		r.normalize(n, b.AttnNorm)
+		r.pool.MatMul(r.qkv, &b.QKV, r.norm, n)
+		r.rotation.layer = layer
+		r.pool.Run(&r.rotation, n, 1)
+		r.attention.layer = layer
+		r.pool.Run(&r.attention, n*m.Heads, 1)
+		r.pool.MatMul(r.norm, &b.AttnOut, r.mixed, n)
+		tensor.Add(r.x, r.norm)
+
+		r.normalize(n, b.FFNNorm)
+		r.pool.MatMul(r.gate, &b.Gate, r.norm, n)
+		r.pool.MatMul(r.up, &b.Up, r.norm, n)
+		r.pool.Run(&r.activation, n, 1)
+		r.pool.MatMul(r.norm, &b.Down, r.gate, n)
+		tensor.Add(r.x, r.norm)
+	}
+	return r.head()
+}
+
+// head returns the logits of the columns that want them.
+func (r *Runner) head() []float32 {
+	m, outputs := r.model, 0
+	for i, c := range r.columns {
+		if c.Output {
+			tensor.RMSNorm(r.norm[outputs*m.Dim:][:m.Dim], r.x[i*m.Dim:][:m.Dim], m.OutputNorm, m.Eps)
+			outputs++
+		}
+	}
+	r.logits = resize(r.logits, outputs*m.Vocab)
+	if outputs > 0 {
+		r.pool.MatMul(r.logits, &m.Output, r.norm[:outputs*m.Dim], outputs)
+	}
+	return r.logits
+}
+
+// prepare sizes the buffers, marks the positions as fed and finds out what
+// each column sees.
+func (r *Runner) prepare(columns []Column) {
+	m, n := r.model, len(columns)
+	r.columns = columns
+	r.x = resize(r.x, n*m.Dim)
+	r.norm = resize(r.norm, n*m.Dim)
+	r.qkv = resize(r.qkv, n*(m.qDim()+2*m.kvDim()))
+	r.mixed = resize(r.mixed, n*m.qDim())
+	r.gate = resize(r.gate, n*m.Hidden)
+	r.up = resize(r.up, n*m.Hidden)
+
+	longest := 0
+	for _, c := range columns {
+		if c.Embedding == nil && (c.Token < 0 || int(c.Token) >= m.Vocab) {
+			panic(fmt.Sprintf("llama: token %d of a vocabulary of %d", c.Token, m.Vocab))
+		}
+		c.Cache.feed(c.Pos)
+		longest = max(longest, c.Pos+1)
+	}
+	for w := range r.scores {
+		r.scores[w] = resize(r.scores[w], longest)
+	}
+	r.spans = r.spans[:0]
+	r.spanEnd = append(r.spanEnd[:0], 0)
+	for _, c := range columns {
+		r.spans = c.Cache.visible(c.Pos, r.spans)
+		r.spanEnd = append(r.spanEnd, len(r.spans))
+	}
+}
+
+// resize returns a slice of n values, in the memory of s where that suffices.
+func resize(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return make([]float32, n)
+	}
+	return s[:n]
+}
+
+// normalize sets norm = rmsnorm(x) for n columns.
+func (r *Runner) normalize(n int, weight []float32) {
+	r.normalizer.weight = weight
+	r.pool.Run(&r.normalizer, n, 1)
+}
+
+type normalizer struct {
+	run    *Runner
+	weight []float32
+}
+
+func (t *normalizer) Do(_, lo, hi int) {
+	r, d := t.run, t.run.model.Dim
+	for i := lo; i < hi; i++ {
+		tensor.RMSNorm(r.norm[i*d:][:d], r.x[i*d:][:d], t.weight, r.model.Eps)
+	}
+}
+
+// rotation turns a column's queries and keys to its position and stores the
+// keys and values. It scales the queries by 1/sqrt(head size), the attention's
+// scale.
+type rotation struct {
+	run   *Runner
+	layer int
+}
+
+func (t *rotation) Do(_, lo, hi int) {
+	m := t.run.model
+	nq, nk := m.qDim(), m.kvDim()
+	scale := float32(1 / math.Sqrt(float64(m.HeadDim)))
+	for i := lo; i < hi; i++ {
+		c := &t.run.columns[i]
+		qkv := t.run.qkv[i*(nq+2*nk):][:nq+2*nk]
+		m.Rotary.rotate(qkv[:nq], c.Pos, scale)
+		m.Rotary.rotate(qkv[nq:nq+nk], c.Pos, 1)
+		c.Cache.put(t.layer, c.Pos, qkv[nq:nq+nk], qkv[nq+nk:])
+	}
+}
+
+type activation struct{ run *Runner }
+
+func (t *activation) Do(_, lo, hi int) {
+	n := t.run.model.Hidden
+	tensor.SwiGLU(t.run.gate[lo*n:hi*n], t.run.up[lo*n:hi*n])
+}

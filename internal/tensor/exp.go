@@ -1,0 +1,40 @@
+package tensor
+
+import "math"
+
+// Exp is e**x in float32, within 2 units in the last place. Results below the
+// smallest normal number are 0; above the largest number they are +Inf.
+//
+// e**x = 2**n · e**r with n = round(x/ln 2) and |r| <= ln(2)/2; e**r is a
+// polynomial (the coefficients of Cephes' expf, S. Moshier). ln 2 is taken
+// off in two parts so that r keeps all its bits.
+func Exp(x float32) float32 {
+	const (
+		log2e = 1.44269504088896341
+		ln2Hi = 0.693359375
+		ln2Lo = -2.12194440e-4
+		round = 3 << 22 // adding it drops the fraction of a float32
+	)
+	if !(x > -87.33654) {
+		if x != x {
+			return x
+		}
+		return 0
+	}
+	if x > 88.72283 {
+		return float32(math.Inf(1))
+	}
+	n := float32(x*log2e) + round
+	n -= round
+	r := x - float32(n*ln2Hi)
+	r -= float32(n * ln2Lo)
+	p := float32(1.9875691500e-4)
+	p = float32(p*r) + 1.3981999507e-3
+	p = float32(p*r) + 8.3334519073e-3
+	p = float32(p*r) + 4.1665795894e-2
+	p = float32(p*r) + 1.6666665459e-1
+	p = float32(p*r) + 5.0000001201e-1
+	p = float32(p*float32(r*r)) + r + 1
+	// 2**n in two steps: n may be 128, for which no float32 has an exponent.
+	return p * 2 * math.Float32frombits(uint32(int32(n)-1+127)<<23)
+}

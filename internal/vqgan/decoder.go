@@ -1,0 +1,146 @@
+package vqgan
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/tensor"
+)
+
+// A Decoder turns codes into an image. It is read-only.
+type Decoder struct {
+	Config
+	codebook *codebook
+	postConv *conv1x1 // codebook dim -> z
+	layers   []layer
+}
+
+// NewDecoder reads a decoder. The file may be closed afterwards unless its
+// tensors are F32: these are not copied.
+func NewDecoder(f *gguf.File) (*Decoder, error) {
+	c, err := ReadConfig(f)
+	if err != nil {
+		return nil, err
+	}
+	r := newReader(f, c)
+	d := &Decoder{Config: c, codebook: r.codebook()}
+	if r.Err != nil {
+		return nil, r.Err
+	}
+	d.postConv = r.conv1x1("post_quant_conv", d.codebook.dim)
+	if r.Err != nil {
+		return nil, r.Err
+	}
+	scale := 1
+	var ch int
+	d.layers, ch = r.entry("decoder", d.postConv.out())
+	d.layers, ch = r.middle(d.layers, "decoder", ch)
+	for i := 0; r.Err == nil && r.has(blockName("decoder", i, "res.0.norm1")); i++ {
+		d.layers, ch = r.level(d.layers, "decoder", i, ch)
+		if up := blockName("decoder", i, "upsample.conv"); r.has(up) {
+			conv := r.conv3x3(up, ch)
+			if r.Err != nil {
+				break
+			}
+			d.layers, ch = append(d.layers, &upsample{conv}), conv.Out
+			scale *= 2
+		}
+	}
+	d.layers, ch = r.exit(d.layers, "decoder", ch)
+	switch {
+	case r.Err != nil:
+		return nil, r.Err
+	case ch != 3:
+		return nil, fmt.Errorf("%s: the VQ decoder gives %d channels, want 3 (red, green, blue)", f.Path, ch)
+	case scale != c.PixelsPerToken:
+		return nil, fmt.Errorf("%s: the VQ decoder makes %d pixels of a token, vq.pixels_per_token says %d", f.Path, scale, c.PixelsPerToken)
+	}
+	return d, nil
+}
+
+// Codes is the size of the codebook.
+func (d *Decoder) Codes() int { return d.codebook.size }
+
+// Decode returns the image of codes, [rows, cols] row-major, as
+// [rows·p, cols·p, 3] with p = PixelsPerToken: red, green and blue, about -1
+// to 1, not clamped. done, if not nil, is called after each layer. It fails
+// when a code is not in the codebook or the context ends.
+func (d *Decoder) Decode(ctx context.Context, p *tensor.Pool, codes []int32, rows, cols int, done func(layer, layers int)) (*tensor.Image, error) {
+	if len(codes) != rows*cols {
+		panic(fmt.Sprintf("vqgan: %d codes for a grid of %d x %d", len(codes), rows, cols))
+	}
+	vectors := make([]float32, len(codes)*d.codebook.dim)
+	if err := d.codebook.lookup(vectors, codes); err != nil {
+		return nil, err
+	}
+	s := newStack(p, d.layers, rows, cols)
+	s.x.Reshape(rows, cols, d.postConv.out(), 0)
+	d.postConv.apply(p, s.x.Pixels(), vectors, len(codes))
+	if err := s.run(ctx, d.layers, done); err != nil {
+		return nil, err
+	}
+	// The result is small; the working memory is not.
+	out := tensor.NewImage(s.x.H, s.x.W, s.x.C, 0)
+	copy(out.Data, s.x.Pixels())
+	return out, nil
+}
+
+// entry reads the first convolution.
+func (r *reader) entry(side string, in int) ([]layer, int) {
+	c := r.conv3x3(side+".conv_in", in)
+	if r.Err != nil {
+		return nil, 0
+	}
+	return []layer{&convLayer{c}}, c.Out
+}
+
+// middle reads the three blocks at the coarsest level.
+func (r *reader) middle(layers []layer, side string, ch int) ([]layer, int) {
+	if r.Err != nil {
+		return layers, ch
+	}
+	var b *resBlock
+	b, ch = r.resBlock(side+".mid.0", ch)
+	layers = append(layers, b)
+	if r.Err == nil {
+		layers = append(layers, r.attnBlock(side+".mid.1", ch))
+	}
+	if r.Err == nil {
+		b, ch = r.resBlock(side+".mid.2", ch)
+		layers = append(layers, b)
+	}
+	return layers, ch
+}
+
+// level reads the residual blocks of conv block i, each with the attention
+// block that may follow it.
+func (r *reader) level(layers []layer, side string, i, ch int) ([]layer, int) {
+	for j := 0; r.Err == nil; j++ {
+		name := blockName(side, i, "res."+strconv.Itoa(j))
+		if !r.has(name + ".norm1") {
+			break
+		}
+		var b *resBlock
+		b, ch = r.resBlock(name, ch)
+		layers = append(layers, b)
+		if attn := blockName(side, i, "attn."+strconv.Itoa(j)); r.Err == nil && r.has(attn+".q") {
+			layers = append(layers, r.attnBlock(attn, ch))
+		}
+	}
+	return layers, ch
+}
+
+// exit reads the last norm and convolution.
+func (r *reader) exit(layers []layer, side string, ch int) ([]layer, int) {
+	if r.Err != nil {
+		return layers, ch
+	}
+	n := r.norm(side+".norm_out", ch)
+	c := r.conv3x3(side+".conv_out", ch)
+	if r.Err != nil {
+		return layers, ch
+	}
+	return append(layers, &outLayer{n, c}), c.Out
+}

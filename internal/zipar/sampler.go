@@ -1,0 +1,170 @@
+package zipar
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Sampling says how a token is drawn from logits (LlamaGen generate.py,
+// sample and top_k_top_p_filtering): divide by the temperature, keep the
+// top-k, of these the top-p, draw from the softmax of what is left.
+type Sampling struct {
+	// Temperature 0 takes the largest logit, the first of equals.
+	Temperature float32
+	// TopK drops logits below the TopK-th largest; ties with it stay. 0 keeps all.
+	TopK int
+	// TopP keeps the smallest set of most probable tokens whose mass exceeds
+	// TopP, the token included that passes it. 1 keeps all.
+	TopP float32
+}
+
+// Check returns an error that names a value out of range.
+func (s Sampling) Check() error {
+	switch {
+	case !(s.Temperature >= 0) || s.Temperature >= inf32:
+		return fmt.Errorf("temperature %v: want a number from 0 up", s.Temperature)
+	case s.TopK < 0:
+		return fmt.Errorf("top-k %d: want 0 (off) or more", s.TopK)
+	case !(s.TopP > 0 && s.TopP <= 1):
+		return fmt.Errorf("top-p %v: want a number above 0 and at most 1", s.TopP)
+	}
+	return nil
+}
+
+// errNotFinite is the sign of broken weights or of an overflow in the model.
+var errNotFinite = errors.New("the model's logits are not finite")
+
+// A sampler draws tokens. It keeps its working memory, so drawing allocates
+// nothing.
+type sampler struct {
+	Sampling
+	kept    []candidate
+	scratch []float32
+}
+
+type candidate struct {
+	token int32
+	logit float32 // divided by the temperature
+}
+
+func newSampler(s Sampling, vocab int) *sampler {
+	return &sampler{Sampling: s, kept: make([]candidate, 0, vocab), scratch: make([]float32, vocab)}
+}
+
+// draw returns the token of a slot. It overwrites logits.
+func (s *sampler) draw(logits []float32, noise Noise, at Slot) (int32, error) {
+	top, err := argmax(logits)
+	if err != nil || s.Temperature == 0 {
+		return top, err
+	}
+	best, token := math.Inf(-1), top
+	for _, c := range s.filter(logits) {
+		if g := float64(c.logit) + noise.Gumbel(at, int(c.token)); g > best {
+			best, token = g, c.token
+		}
+	}
+	return token, nil
+}
+
+// argmax returns the index of the largest logit, the first of equals.
+func argmax(logits []float32) (int32, error) {
+	top := 0
+	var zero float32 // stays 0 while all logits are finite
+	for i, v := range logits {
+		zero += v - v
+		if v > logits[top] {
+			top = i
+		}
+	}
+	if zero != 0 {
+		return 0, errNotFinite
+	}
+	return int32(top), nil
+}
+
+// filter returns the tokens that may be drawn. With top-p they come by
+// descending probability, otherwise by number. It overwrites logits, which
+// must be finite.
+func (s *sampler) filter(logits []float32) []candidate {
+	// generate.py divides by at least 1e-5.
+	temperature := max(s.Temperature, 1e-5)
+	for i := range logits {
+		logits[i] /= temperature
+	}
+	least := float32(math.Inf(-1))
+	if s.TopK > 0 && s.TopK < len(logits) {
+		copy(s.scratch, logits)
+		least = nthLargest(s.scratch[:len(logits)], s.TopK)
+	}
+	s.kept = s.kept[:0]
+	for i, v := range logits {
+		if v >= least {
+			s.kept = append(s.kept, candidate{int32(i), v})
+		}
+	}
+	if s.TopP < 1 {
+		s.kept = nucleus(s.kept, s.TopP)
+	}
+	return s.kept
+}
+
+// nucleus sorts candidates by descending logit, equals by number, and returns
+// the shortest prefix whose share of the probability exceeds p.
+func nucleus(kept []candidate, p float32) []candidate {
+	slices.SortFunc(kept, func(a, b candidate) int {
+		switch {
+		case a.logit > b.logit:
+			return -1
+		case a.logit < b.logit:
+			return 1
+		}
+		return int(a.token - b.token)
+	})
+	var total float64
+	for _, c := range kept {
+		total += math.Exp(float64(c.logit - kept[0].logit))
+	}
+	var mass float64
+	for i, c := range kept {
+		mass += math.Exp(float64(c.logit - kept[0].logit))
+		if mass > float64(p)*total {
+			return kept[:i+1]
+		}
+	}
+	return kept
+}
+
+// nthLargest returns the n-th largest value, n counted from 1, by selection
+// (Hoare's quickselect with the median of three). It reorders v.
+func nthLargest(v []float32, n int) float32 {
+	lo, hi, want := 0, len(v)-1, n-1
+	for lo < hi {
+		a, b, c := v[lo], v[(lo+hi)/2], v[hi]
+		pivot := max(min(a, b), min(max(a, b), c))
+		i, j := lo, hi
+		for i <= j {
+			for v[i] > pivot {
+				i++
+			}
+			for v[j] < pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case want <= j:
+			hi = j
+		case want >= i:
+			lo = i
+		default:
+			return v[want]
+		}
+	}
+	return v[want]
+}
