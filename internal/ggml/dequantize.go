@@ -1,7 +1,8 @@
 // Blocks to float32: the entry point and the 32-element blocks. See type.go for the layouts.
 //
-// Every product that is added to something is written float32(a*b): that forbids fusing the two into one rounding, so that
-// all processors compute the same bits.
+// All products are exact: a half float has 11 significant bits, a scale at most 7 more and a quant at most 6, which fits the
+// 24 of a float32. So only a sum can round, once, whether or not the compiler fuses it with the product before it, and every
+// processor computes the same bits.
 
 package ggml
 
@@ -80,8 +81,8 @@ func dequantizeQ4_1(dst []float32, src []byte) {
 		d, m := scale(b[:]), scale(b[2:])
 		q := (*[16]byte)(b[4:])
 		for i, v := range q {
-			y[i] = float32(d*float32(int32(v&15))) + m
-			y[i+16] = float32(d*float32(int32(v>>4))) + m
+			y[i] = d*float32(int32(v&15)) + m
+			y[i+16] = d*float32(int32(v>>4)) + m
 		}
 		dst, src = dst[32:], src[20:]
 	}
@@ -95,8 +96,9 @@ func dequantizeQ5_0(dst []float32, src []byte) {
 		h := binary.LittleEndian.Uint32(b[2:])
 		q := (*[16]byte)(b[6:])
 		for i, v := range q {
-			lo := int32(uint32(v&15) | h>>i&1<<4)
-			hi := int32(uint32(v>>4) | h>>(i+16)&1<<4)
+			lo := int32(uint32(v&15) | h&1<<4)
+			hi := int32(uint32(v>>4) | h>>16&1<<4)
+			h >>= 1
 			y[i] = d * float32(lo-16)
 			y[i+16] = d * float32(hi-16)
 		}
@@ -112,10 +114,11 @@ func dequantizeQ5_1(dst []float32, src []byte) {
 		h := binary.LittleEndian.Uint32(b[4:])
 		q := (*[16]byte)(b[8:])
 		for i, v := range q {
-			lo := int32(uint32(v&15) | h>>i&1<<4)
-			hi := int32(uint32(v>>4) | h>>(i+16)&1<<4)
-			y[i] = float32(d*float32(lo)) + m
-			y[i+16] = float32(d*float32(hi)) + m
+			lo := int32(uint32(v&15) | h&1<<4)
+			hi := int32(uint32(v>>4) | h>>16&1<<4)
+			h >>= 1
+			y[i] = d*float32(lo) + m
+			y[i+16] = d*float32(hi) + m
 		}
 		dst, src = dst[32:], src[24:]
 	}

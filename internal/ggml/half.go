@@ -38,12 +38,13 @@ func scale(b []byte) float32 {
 
 // dequantizeF16: src [2*len(dst)].
 func dequantizeF16(dst []float32, src []byte) {
-	for len(dst) >= 8 && len(src) >= 16 {
-		y, x := (*[8]float32)(dst), (*[16]byte)(src)
-		for i := range y {
-			y[i] = halfToFloat(uint32(x[2*i]) | uint32(x[2*i+1])<<8)
-		}
-		dst, src = dst[8:], src[16:]
+	for len(dst) >= 4 && len(src) >= 8 {
+		y, x := (*[4]float32)(dst), binary.LittleEndian.Uint64(src)
+		y[0] = halfToFloat(uint32(x) & 0xffff)
+		y[1] = halfToFloat(uint32(x) >> 16)
+		y[2] = halfToFloat(uint32(x>>32) & 0xffff)
+		y[3] = halfToFloat(uint32(x >> 48))
+		dst, src = dst[4:], src[8:]
 	}
 	for i := range dst {
 		dst[i] = scale(src[2*i:])
@@ -52,6 +53,14 @@ func dequantizeF16(dst []float32, src []byte) {
 
 // dequantizeBF16: src [2*len(dst)].
 func dequantizeBF16(dst []float32, src []byte) {
+	for len(dst) >= 4 && len(src) >= 8 {
+		y, x := (*[4]float32)(dst), binary.LittleEndian.Uint64(src)
+		y[0] = math.Float32frombits(uint32(x) << 16)
+		y[1] = math.Float32frombits(uint32(x) & 0xffff0000)
+		y[2] = math.Float32frombits(uint32(x>>32) << 16)
+		y[3] = math.Float32frombits(uint32(x>>32) & 0xffff0000)
+		dst, src = dst[4:], src[8:]
+	}
 	for i := range dst {
 		dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
 	}
@@ -59,6 +68,14 @@ func dequantizeBF16(dst []float32, src []byte) {
 
 // dequantizeF32: src [4*len(dst)].
 func dequantizeF32(dst []float32, src []byte) {
+	for len(dst) >= 4 && len(src) >= 16 {
+		y, x := (*[4]float32)(dst), (*[16]byte)(src)
+		y[0] = math.Float32frombits(binary.LittleEndian.Uint32(x[0:]))
+		y[1] = math.Float32frombits(binary.LittleEndian.Uint32(x[4:]))
+		y[2] = math.Float32frombits(binary.LittleEndian.Uint32(x[8:]))
+		y[3] = math.Float32frombits(binary.LittleEndian.Uint32(x[12:]))
+		dst, src = dst[4:], src[16:]
+	}
 	for i := range dst {
 		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
 	}

@@ -28,8 +28,8 @@ func dequantizeQ4_K(dst []float32, src []byte) {
 			q := (*[32]byte)(b[16+16*j:])
 			lo, hi := (*[32]float32)(y[32*j:]), (*[32]float32)(y[32*j+32:])
 			for i, v := range q {
-				lo[i] = float32(d1*float32(int32(v&15))) - m1
-				hi[i] = float32(d2*float32(int32(v>>4))) - m2
+				lo[i] = d1*float32(int32(v&15)) - m1
+				hi[i] = d2*float32(int32(v>>4)) - m2
 			}
 		}
 		dst, src = dst[256:], src[144:]
@@ -52,8 +52,8 @@ func dequantizeQ5_K(dst []float32, src []byte) {
 			lo, hi := (*[32]float32)(y[32*j:]), (*[32]float32)(y[32*j+32:])
 			for i, v := range q {
 				top := h[i] >> j
-				lo[i] = float32(d1*float32(int32(v&15|top&1<<4))) - m1
-				hi[i] = float32(d2*float32(int32(v>>4|top&2<<3))) - m2
+				lo[i] = d1*float32(int32(v&15|top&1<<4)) - m1
+				hi[i] = d2*float32(int32(v>>4|top&2<<3)) - m2
 			}
 		}
 		dst, src = dst[256:], src[176:]

@@ -52,11 +52,12 @@ func Quantize(t Type, dst []byte, src []float32) {
 func quantizeQ8_0(dst []byte, src []float32) {
 	for len(src) >= 32 && len(dst) >= 34 {
 		x, b := (*[32]float32)(src), (*[34]byte)(dst)
-		var most float32
+		// Without their sign, floats are ordered as their bits are, and a NaN comes out on top.
+		var most uint32
 		for _, v := range x {
-			most = max(most, float32(math.Abs(float64(v)))) // max keeps a NaN
+			most = max(most, math.Float32bits(v)&0x7fffffff)
 		}
-		d := most / 127
+		d := math.Float32frombits(most) / 127
 		var inverse float32
 		if d != 0 {
 			inverse = 1 / d
