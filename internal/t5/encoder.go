@@ -1,0 +1,156 @@
+package t5
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/tensor"
+)
+
+// An Encoder is the encoder half of a T5 with gated GELU (T5 v1.1, FLAN-T5;
+// transformers' T5EncoderModel): token ids in, one embedding a token out.
+// It is read-only: several goroutines may use it, each with a pool of its own.
+type Encoder struct {
+	EncoderConfig
+	weights *encoderWeights
+}
+
+// OpenEncoder takes the text encoder from a file for which Present is true:
+// one that llama.cpp's converter wrote, of architecture t5 or t5encoder, or
+// one with an image model's parts beside it. Tensors may have any type. The
+// file must stay open while the encoder is used.
+func OpenEncoder(f *gguf.File) (*Encoder, error) {
+	arch, tokenEmbd, ok := encoderPrefix(f)
+	if !ok {
+		return nil, fmt.Errorf("%s: the file holds no T5 text encoder", f.Path)
+	}
+	c, err := readEncoderConfig(f, arch, tokenEmbd)
+	if err != nil {
+		return nil, err
+	}
+	w, err := readEncoderWeights(f, c, tokenEmbd)
+	if err != nil {
+		return nil, err
+	}
+	return &Encoder{c, w}, nil
+}
+
+// Encode returns the embeddings of ids, [len(ids), Dim] row-major, the final
+// norm applied. ids are the real tokens alone, the end token among them: every
+// token sees every other, and masked padding would change nothing.
+//
+// The result has the same bits for every thread count. done, unless nil, is
+// called after each of the layers. An id outside the vocabulary, an empty list
+// and the context's end are errors.
+//
+//	h   = x + Wo·attention(Wq·n, Wk·n, Wv·n),      n = rmsnorm(x)
+//	out = h + Wdown·(gelu(Wgate·n) ⊙ Wup·n),       n = rmsnorm(h)
+func (e *Encoder) Encode(ctx context.Context, p *tensor.Pool, ids []int32, done func(layer, layers int)) ([]float32, error) {
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("t5: no tokens to encode")
+	}
+	for i, id := range ids {
+		if id < 0 || int(id) >= e.Vocab {
+			return nil, fmt.Errorf("t5: token %d has id %d, the vocabulary has %d", i, id, e.Vocab)
+		}
+	}
+	r := newEncoderRun(e, p, len(ids))
+	for i, id := range ids {
+		e.weights.tokenEmbd.Row(int(id), r.x[i*e.Dim:][:e.Dim])
+	}
+	for i := range e.weights.blocks {
+		b := &e.weights.blocks[i]
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r.attend(b)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r.feedForward(b)
+		if done != nil {
+			done(i+1, e.Layers)
+		}
+	}
+	r.normalize(e.weights.outputNorm)
+	return r.norm, nil
+}
+
+// encoderRun is the working memory of one Encode.
+type encoderRun struct {
+	*Encoder
+	pool *tensor.Pool
+	n    int // tokens
+
+	bias   []float32         // [heads, 2n-1], see biasByDistance
+	heads  []encoderHeadWork // by worker
+	x      []float32         // [n, dim]              residual stream
+	norm   []float32         // [n, dim]
+	q      []float32         // [n, heads·head size]
+	k      []float32         // [n, heads·head size]
+	v      []float32         // [n, heads·head size]
+	mixed  []float32         // [n, heads·head size]
+	hidden []float32         // [n, hidden]           gate
+	up     []float32         // [n, hidden]
+}
+
+func newEncoderRun(e *Encoder, p *tensor.Pool, n int) *encoderRun {
+	inner := n * e.Heads * e.HeadDim
+	r := &encoderRun{
+		Encoder: e, pool: p, n: n,
+		bias:   biasByDistance(e.weights.relBias, e.Buckets, e.Heads, n),
+		x:      make([]float32, n*e.Dim),
+		norm:   make([]float32, n*e.Dim),
+		q:      make([]float32, inner),
+		k:      make([]float32, inner),
+		v:      make([]float32, inner),
+		mixed:  make([]float32, inner),
+		hidden: make([]float32, n*e.Hidden),
+		up:     make([]float32, n*e.Hidden),
+	}
+	for range p.Threads() {
+		r.heads = append(r.heads, newEncoderHeadWork(n, e.HeadDim))
+	}
+	return r
+}
+
+// attend adds a block's attention to the residual stream.
+func (r *encoderRun) attend(b *encoderBlock) {
+	r.normalize(b.attnNorm)
+	r.pool.MatMul(r.q, &b.q, r.norm, r.n)
+	r.pool.MatMul(r.k, &b.k, r.norm, r.n)
+	r.pool.MatMul(r.v, &b.v, r.norm, r.n)
+	r.pool.Run((*encoderAttention)(r), r.Heads, 1)
+	r.pool.MatMul(r.norm, &b.attnOut, r.mixed, r.n)
+	tensor.Add(r.x, r.norm)
+}
+
+// feedForward adds a block's feed-forward network to the residual stream.
+func (r *encoderRun) feedForward(b *encoderBlock) {
+	r.normalize(b.ffnNorm)
+	r.pool.MatMul(r.hidden, &b.gate, r.norm, r.n)
+	r.pool.MatMul(r.up, &b.up, r.norm, r.n)
+	r.pool.Run((*encoderActivation)(r), r.n, 1)
+	r.pool.MatMul(r.norm, &b.down, r.hidden, r.n)
+	tensor.Add(r.x, r.norm)
+}
+
+// normalize sets norm = rmsnorm(x). A caption has few rows, so one thread does
+// them.
+func (r *encoderRun) normalize(weight []float32) {
+	for i := range r.n {
+		tensor.RMSNorm(r.norm[i*r.Dim:][:r.Dim], r.x[i*r.Dim:][:r.Dim], weight, r.Eps)
+	}
+}
+
+// encoderActivation is a tensor.Task over tokens: hidden = gelu(hidden) ⊙ up.
+type encoderActivation encoderRun
+
+func (t *encoderActivation) Do(_, lo, hi int) {
+	gate, up := t.hidden[lo*t.Hidden:hi*t.Hidden], t.up[lo*t.Hidden:hi*t.Hidden]
+	tensor.GELUTanh(gate)
+	for i, v := range up {
+		gate[i] *= v
+	}
+}
