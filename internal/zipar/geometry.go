@@ -15,6 +15,8 @@ package zipar
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 )
 
 // A Geometry is a grid of image tokens that are decoded in raster order.
@@ -55,11 +57,13 @@ func (g Geometry) String() string { return fmt.Sprintf("%dx%d", g.Rows, g.Cols) 
 
 // ParseGeometry reads "RxC", rows x columns.
 func ParseGeometry(s string) (Geometry, error) {
-	var g Geometry
-	var rest string
-	if n, _ := fmt.Sscanf(s+"$", "%dx%d%s", &g.Rows, &g.Cols, &rest); n != 3 || rest != "$" {
+	rows, cols, _ := strings.Cut(s, "x")
+	r, errRows := strconv.Atoi(rows)
+	c, errCols := strconv.Atoi(cols)
+	if errRows != nil || errCols != nil {
 		return Geometry{}, fmt.Errorf("grid %q: want ROWSxCOLUMNS, such as 16x16", s)
 	}
+	g := Geometry{Rows: r, Cols: c}
 	if err := g.Check(); err != nil {
 		return Geometry{}, err
 	}

@@ -1,0 +1,183 @@
+package zipar
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/zipar/zipar/internal/npy"
+)
+
+// probabilities is the distribution that a sampler draws from.
+func probabilities(s Sampling, logits []float32) []float64 {
+	p := make([]float64, len(logits))
+	kept := newSampler(s, len(logits)).filter(slices.Clone(logits))
+	top := math.Inf(-1)
+	for _, c := range kept {
+		top = max(top, float64(c.logit))
+	}
+	var sum float64
+	for _, c := range kept {
+		p[c.token] = math.Exp(float64(c.logit) - top)
+		sum += p[c.token]
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}
+
+// The official top_k_top_p_filtering and softmax; see testdata/golden/README.md.
+func TestFilterEqualsTheOfficialOne(t *testing.T) {
+	golden, err := npy.OpenZip("../../testdata/golden/sampler.npz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits, vocab := golden["logits"].Float32(), golden["logits"].Shape[1]
+	want := golden["probs"].Float32()
+	rows, topK := golden["row"].Int32(), golden["top_k"].Int32()
+	temperature, topP := golden["temperature"].Float32(), golden["top_p"].Float32()
+	for i, row := range rows {
+		s := Sampling{Temperature: temperature[i], TopK: int(topK[i]), TopP: topP[i]}
+		got := probabilities(s, logits[int(row)*vocab:][:vocab])
+		for j, w := range want[i*vocab:][:vocab] {
+			if (got[j] == 0) != (w == 0) && w > 1e-30 || math.Abs(got[j]-float64(w)) > 1e-5 {
+				t.Errorf("case %d, %+v, row %d: token %d has probability %v, want %v", i, s, row, j, got[j], w)
+			}
+		}
+	}
+	if len(rows) < 20 {
+		t.Errorf("only %d cases", len(rows))
+	}
+}
+
+func TestGreedyTakesTheFirstOfEquals(t *testing.T) {
+	s := newSampler(Sampling{TopP: 1}, 5)
+	for _, c := range []struct {
+		logits []float32
+		want   int32
+	}{
+		{[]float32{1, 3, 2, 3, 0}, 1},
+		{[]float32{-5, -5, -5, -5, -5}, 0},
+		{[]float32{-5, -4, -3, -2, -1}, 4},
+	} {
+		if got, err := s.draw(slices.Clone(c.logits), Noise{}, Slot{}); got != c.want || err != nil {
+			t.Errorf("%v: token %d, %v; want %d", c.logits, got, err, c.want)
+		}
+	}
+}
+
+func TestLogitsThatAreNotFiniteAreAnError(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, bad := range []float32{nan, inf, -inf} {
+		for _, temp := range []float32{0, 1} {
+			s := newSampler(Sampling{Temperature: temp, TopP: 1}, 3)
+			if _, err := s.draw([]float32{0, bad, 1}, Noise{}, Slot{}); !errors.Is(err, errNotFinite) {
+				t.Errorf("temperature %v, logit %v: error %v", temp, bad, err)
+			}
+		}
+	}
+}
+
+// TestDrawFollowsTheDistribution draws n times and compares with the
+// distribution by Pearson's statistic, whose mean is k-1 for k outcomes and
+// whose standard deviation is sqrt(2(k-1)). The bound is five deviations above
+// the mean; seeds are fixed, so the test always gives the same answer.
+func TestDrawFollowsTheDistribution(t *testing.T) {
+	logits := []float32{0.3, 1.9, -0.7, 1.2, 0.1, 2.2, -3, 0.9}
+	for _, s := range []Sampling{
+		{Temperature: 1, TopP: 1},
+		{Temperature: 0.7, TopP: 1},
+		{Temperature: 1.5, TopK: 4, TopP: 1},
+		{Temperature: 1, TopP: 0.8},
+		{Temperature: 2, TopK: 6, TopP: 0.9},
+	} {
+		const n = 40000
+		want := probabilities(s, logits)
+		count := make([]float64, len(logits))
+		drawer := newSampler(s, len(logits))
+		buf := make([]float32, len(logits))
+		for i := range n {
+			copy(buf, logits)
+			token, err := drawer.draw(buf, Noise{Seed: uint64(i)}, Slot{i % 7, i % 11})
+			if err != nil {
+				t.Fatal(err)
+			}
+			count[token]++
+		}
+		var chi float64
+		outcomes := 0
+		for j, p := range want {
+			if p == 0 {
+				if count[j] != 0 {
+					t.Errorf("%+v: token %d was filtered out and drawn %v times", s, j, count[j])
+				}
+				continue
+			}
+			outcomes++
+			chi += (count[j] - n*p) * (count[j] - n*p) / (n * p)
+		}
+		k := float64(outcomes - 1)
+		if chi > k+5*math.Sqrt(2*k) {
+			t.Errorf("%+v: chi-square %v with %v degrees of freedom", s, chi, k)
+		}
+	}
+}
+
+func TestNthLargest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		v := make([]float32, 1+rng.IntN(40))
+		for i := range v {
+			v[i] = float32(rng.IntN(12)) // many equals
+		}
+		sorted := slices.Clone(v)
+		slices.Sort(sorted)
+		n := 1 + rng.IntN(len(v))
+		if got, want := nthLargest(slices.Clone(v), n), sorted[len(v)-n]; got != want {
+			t.Fatalf("%d-th largest of %v is %v, want %v", n, v, got, want)
+		}
+	}
+}
+
+func TestDrawDoesNotAllocate(t *testing.T) {
+	logits := make([]float32, 16384)
+	for i := range logits {
+		logits[i] = float32(i*7919%16384) / 1000
+	}
+	s := newSampler(Sampling{Temperature: 1, TopK: 1000, TopP: 0.9}, len(logits))
+	buf := make([]float32, len(logits))
+	if n := testing.AllocsPerRun(5, func() {
+		copy(buf, logits)
+		if _, err := s.draw(buf, Noise{}, Slot{}); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a draw", n)
+	}
+}
+
+func TestChecksNameTheValue(t *testing.T) {
+	nan := float32(math.NaN())
+	for _, s := range []Sampling{
+		{Temperature: -1, TopP: 1}, {Temperature: nan, TopP: 1}, {Temperature: inf32, TopP: 1},
+		{TopK: -1, TopP: 1}, {TopP: 0}, {TopP: 1.1}, {TopP: nan},
+	} {
+		if s.Check() == nil {
+			t.Errorf("%+v is taken", s)
+		}
+	}
+	for _, g := range []Guidance{{Scale: -1}, {Scale: nan}, {Scale: inf32}, {Scale: 2, Interval: -2}} {
+		if g.Check() == nil {
+			t.Errorf("%+v is taken", g)
+		}
+	}
+	if err := (Sampling{Temperature: 1, TopK: 5, TopP: 0.5}).Check(); err != nil {
+		t.Error(err)
+	}
+	if err := (Guidance{Scale: 7.5, Interval: -1}).Check(); err != nil {
+		t.Error(err)
+	}
+}
