@@ -38,6 +38,20 @@ func Nested(elems ...Value) Value {
 	return Value{TypeArray, raw}
 }
 
+// depth is how many arrays deep v is: 0 for a scalar, 1 for an array of scalars.
+func (v Value) depth() int {
+	if v.typ != TypeArray {
+		return 0
+	}
+	deepest := 0
+	if v.Elem() == TypeArray {
+		for e := range v.All() {
+			deepest = max(deepest, e.depth())
+		}
+	}
+	return 1 + deepest
+}
+
 func appendArrayHeader(b []byte, elem ValueType, n int) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(elem))
 	return binary.LittleEndian.AppendUint64(b, uint64(n))

@@ -21,8 +21,6 @@ import (
 	"os"
 
 	"github.com/edsrzf/mmap-go"
-
-	"github.com/zipar/zipar/internal/ggml"
 )
 
 // File is an open GGUF file. It may be used by several goroutines until Close.
@@ -42,15 +40,6 @@ type File struct {
 type entry struct {
 	value  Value
 	offset int64
-}
-
-// Tensor is one tensor of a file.
-type Tensor struct {
-	Name   string
-	Dims   []uint64 // 1 to 4 dimensions, none 0, the fastest first: Dims[0] is the row length
-	Type   ggml.Type
-	Offset uint64 // of the data, from the start of the file
-	Data   []byte // rows of blocks, read-only; Type.TensorSize(Dims) bytes
 }
 
 // Open maps the file at path into memory, read-only, and parses it. The data of tensors is read from disk when it is

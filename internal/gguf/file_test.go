@@ -2,37 +2,107 @@ package gguf
 
 import (
 	"bytes"
-	"io"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
-
-	"github.com/zipar/zipar/internal/ggml"
 )
 
-func TestRoundTrip(t *testing.T) {
-	w := NewWriter()
-	w.SetString("general.architecture", "llamagen")
-	w.SetUint32("llamagen.block_count", 2)
-	w.SetStrings("names", []string{"a", "", "bc"})
-	w.AddTensor("a", []uint64{2, 3}, ggml.F16, func(dst io.Writer) error {
-		_, err := dst.Write(make([]byte, 12))
-		return err
-	})
-	var b bytes.Buffer
-	n, err := w.WriteTo(&b)
+func TestOpenWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Open(filepath.Join(dir, "missing.gguf"))
+	if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "gguf: ") {
+		t.Errorf("missing file: %v", err)
+	}
+	_, err = Open(dir)
+	if err == nil || !strings.Contains(err.Error(), "is a directory, want a file") {
+		t.Errorf("directory: %v", err)
+	}
+	var format *FormatError
+	if errors.As(err, &format) {
+		t.Errorf("directory: %v is about the content", err)
+	}
+}
+
+// TestOpenIsParse opens a file and parses its bytes: both give the same.
+func TestOpenIsParse(t *testing.T) {
+	data := written(t, everything())
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened := open(t, path)
+	parsed, err := Parse(path, data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n != w.Size() || n != int64(b.Len()) {
-		t.Fatalf("wrote %d, Size says %d, buffer has %d", n, w.Size(), b.Len())
+	if opened.Path != parsed.Path || opened.Version != parsed.Version || opened.Alignment != parsed.Alignment {
+		t.Errorf("%+v\n%+v", opened, parsed)
 	}
-	f, err := Parse("x", b.Bytes())
+	if !slices.Equal(opened.Keys(), parsed.Keys()) || len(opened.Tensors) != len(parsed.Tensors) {
+		t.Fatalf("%d and %d keys, %d and %d tensors", len(opened.Keys()), len(parsed.Keys()), len(opened.Tensors), len(parsed.Tensors))
+	}
+	for i, x := range opened.Tensors {
+		if y := parsed.Tensors[i]; x.Name != y.Name || x.Offset != y.Offset || !bytes.Equal(x.Data, y.Data) {
+			t.Errorf("tensor %q differs", x.Name)
+		}
+	}
+}
+
+func TestKeysIsACopy(t *testing.T) {
+	f := open(t, "testdata/python.gguf")
+	f.Keys()[0] = "changed"
+	if f.Keys()[0] != "general.architecture" {
+		t.Error("Keys gave its own slice away")
+	}
+	if _, ok := f.Value("nothing"); ok {
+		t.Error("a key that is not there has a value")
+	}
+	if _, ok := f.Tensor("nothing"); ok {
+		t.Error("a tensor that is not there was found")
+	}
+}
+
+// TestClose wants what was copied out to survive, and the file to be safe to ask afterwards.
+func TestClose(t *testing.T) {
+	f, err := Open("testdata/python.gguf")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := f.Strings("names"); err != nil || len(s) != 3 || s[2] != "bc" {
-		t.Fatal(s, err)
+	arch, err := f.Str("general.architecture")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if x, ok := f.Tensor("a"); !ok || len(x.Data) != 12 {
-		t.Fatal(x, ok)
+	tokens, err := f.Strings("a.strings")
+	if err != nil {
+		t.Fatal(err)
 	}
+	keys := f.Keys()
+	for range 2 {
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if arch != "llamagen" || tokens[2] != "▁tree" || keys[0] != "general.architecture" || f.Tensors[0].Name != "f32" {
+		t.Errorf("%q, %q, %q", arch, tokens, keys)
+	}
+	if _, err := f.Str("general.architecture"); !errors.Is(err, ErrNoKey) {
+		t.Errorf("closed file: %v", err)
+	}
+	if x, ok := f.Tensor("f32"); !ok || x.Data != nil {
+		t.Error("a tensor of a closed file has data")
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	f := open(t, "testdata/python.gguf")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { useAll(t, f) })
+	}
+	wg.Wait()
 }

@@ -23,6 +23,15 @@ var signatures = []struct{ prefix, what string }{
 	{"tjgg", "this is a GGML file from before GGUF: get a GGUF version of the model"},
 }
 
+// texts are beginnings in lower case, without white space before them.
+var texts = []struct{ prefix, what string }{
+	{"<!doctype html", "this is an HTML page, not the file itself: the download went wrong"},
+	{"<html", "this is an HTML page, not the file itself: the download went wrong"},
+	{"<head", "this is an HTML page, not the file itself: the download went wrong"},
+	{"<?xml", "this is an XML text, perhaps the error message of a download"},
+	{"{", "this is a JSON text, perhaps the error message of a download"},
+}
+
 // sniff says what data is, given that it does not start with the magic.
 func sniff(data []byte) string {
 	if len(data) == 0 {
@@ -43,9 +52,9 @@ func sniff(data []byte) string {
 		return "this is a safetensors file: only GGUF can be read"
 	}
 	text := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
-	for _, tag := range []string{"<!doctype html", "<html", "<head"} {
-		if bytes.HasPrefix(text, []byte(tag)) {
-			return "this is an HTML page, not the file itself: the download went wrong"
+	for _, t := range texts {
+		if bytes.HasPrefix(text, []byte(t.prefix)) {
+			return t.what
 		}
 	}
 	return "this is not a GGUF file: it starts with " + quoteBytes(head[:min(len(head), 4)]) + `, want "GGUF"`

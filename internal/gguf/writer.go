@@ -58,6 +58,10 @@ func (w *Writer) Set(key string, v Value) {
 		w.fail("key %s: has no value", quote(key))
 		return
 	}
+	if depth := v.depth(); depth > maxDepth {
+		w.fail("key %s: arrays nested %d deep, limit is %d", quote(key), depth, maxDepth)
+		return
+	}
 	if key == alignmentKey {
 		align, err := alignment(v)
 		if err == nil && len(w.tensors) > 0 {
@@ -109,8 +113,11 @@ func (w *Writer) SetArray(key string, v any) {
 }
 
 // AddTensor adds a tensor. dims has the row length first. fill is called by WriteTo, when the tensor's turn has come, and
-// must write exactly typ.TensorSize(dims) bytes.
+// must write exactly typ.TensorSize(dims) bytes. Panics if fill is nil.
 func (w *Writer) AddTensor(name string, dims []uint64, typ ggml.Type, fill func(dst io.Writer) error) {
+	if fill == nil {
+		panic("gguf: AddTensor without a fill function")
+	}
 	if !w.admit("tensor", name, len(w.tensors), maxTensors) {
 		return
 	}
@@ -213,33 +220,44 @@ func (w *Writer) write(dst *bufio.Writer) error {
 	if _, err := dst.Write(head); err != nil {
 		return err
 	}
+	padding := make([]byte, w.align)
 	for _, t := range w.tensors {
 		exact := &exactWriter{w: dst, left: t.size}
-		if err := t.fill(exact); err != nil {
+		err := t.fill(exact)
+		switch {
+		case exact.err != nil: // even if fill did not mind
+			err = exact.err
+		case err == nil && exact.left != 0:
+			err = fmt.Errorf("got %d bytes of data, want %d", t.size-exact.left, t.size)
+		}
+		if err != nil {
 			return fmt.Errorf("tensor %s: %w", quote(t.name), err)
 		}
-		if exact.left != 0 {
-			return fmt.Errorf("tensor %s: got %d bytes of data, want %d", quote(t.name), t.size-exact.left, t.size)
-		}
-		if _, err := dst.Write(make([]byte, alignUp(t.size, w.align)-t.size)); err != nil {
+		if _, err := dst.Write(padding[:alignUp(t.size, w.align)-t.size]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// exactWriter passes on what is written to it, up to left bytes.
+// exactWriter passes on what is written to it, up to left bytes, and keeps the first error.
 type exactWriter struct {
 	w    io.Writer
 	left uint64
+	err  error
 }
 
 func (e *exactWriter) Write(p []byte) (int, error) {
+	if e.err != nil {
+		return 0, e.err
+	}
 	if uint64(len(p)) > e.left {
-		return 0, fmt.Errorf("data is too long: %d bytes more where %d are left", len(p), e.left)
+		e.err = fmt.Errorf("data is too long: %d bytes more where %d are left", len(p), e.left)
+		return 0, e.err
 	}
 	n, err := e.w.Write(p)
 	e.left -= uint64(n)
+	e.err = err
 	return n, err
 }
 
