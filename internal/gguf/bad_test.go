@@ -70,6 +70,7 @@ var badFiles = []struct {
 	{"value-cut", header(0, 1).key("a", TypeUint64).u32(1), []string{`key "a": needs 8 bytes at offset 37, file has 4 left`}},
 	{"string-cut", header(0, 1).key("a", TypeString).u64(10).text("abc"), []string{`key "a": needs 10 bytes at offset 45, file has 3 left`}},
 	{"string-huge", header(0, 1).key("a", TypeString).u64(math.MaxUint64 - 7).text("abc"), []string{`key "a": needs 18446744073709551608 bytes at offset 45`}},
+	{"bool-cut", header(0, 1).key("ab", TypeBool), []string{`key "ab": needs 1 bytes at offset 38, file has 0 left`}},
 	{"bool-2", header(0, 1).key("a", TypeBool).u8(2), []string{`key "a": bool is 2, want 0 or 1`, "(offset 37)"}},
 
 	// Arrays.

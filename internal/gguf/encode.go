@@ -4,7 +4,6 @@ package gguf
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 )
 
@@ -115,10 +114,8 @@ func appendScalar[T Scalar](b []byte, x T) []byte {
 			return append(b, 1)
 		}
 		return append(b, 0)
-	case string:
-		return appendString(b, x)
 	}
-	panic(fmt.Sprintf("gguf: no encoding for %T", x))
+	return appendString(b, any(x).(string))
 }
 
 // appendString appends a string's length and bytes.

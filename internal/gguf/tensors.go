@@ -17,7 +17,9 @@ type Tensor struct {
 	Dims   []uint64 // 1 to 4 dimensions, none 0, the fastest first: Dims[0] is the row length
 	Type   ggml.Type
 	Offset uint64 // of the data, from the start of the file
-	Data   []byte // rows of blocks, read-only; Type.TensorSize(Dims) bytes
+	// Data holds the rows of blocks, Type.TensorSize(Dims) bytes: a read-only view of the file, valid until it is closed. In a
+	// file opened by Open it starts at a multiple of the file's Alignment, which is 32 for most files but may be as low as 1.
+	Data []byte
 }
 
 // region is a run of bytes, its offset counted from the start of the tensor data.

@@ -199,9 +199,9 @@ func (v Value) Bytes() ([]byte, error) {
 	return append([]byte{}, v.raw[12:]...), nil
 }
 
-// decodeArray decodes an array of what fits accepts into elements of 8 bytes each.
-func decodeArray[T uint64 | float64](v Value, what string, fits func(ValueType) bool, decode func(Value) (T, error)) ([]T, error) {
-	if v.typ != TypeArray || !fits(v.Elem()) {
+// decodeArray decodes an array of the accepted types, which messages call what.
+func decodeArray[T uint64 | float64](v Value, what string, accepted func(ValueType) bool, decode func(Value) (T, error)) ([]T, error) {
+	if v.typ != TypeArray || !accepted(v.Elem()) {
 		return nil, v.mismatch("an array of " + what)
 	}
 	if err := v.affordable(v.Len(), 8); err != nil {
