@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zipar/zipar/internal/imageio"
+	"github.com/zipar/zipar/internal/tensor"
+	"github.com/zipar/zipar/internal/vqgan"
+)
+
+func newDecodeCommand() *cobra.Command {
+	var u ui
+	var files modelFiles
+	var out string
+	cmd := &cobra.Command{
+		Use:   "decode -m FILE --out IMG.png CODES.json",
+		Short: "Turn image tokens into a picture",
+		Long: `Turn a file of image tokens, as generate --codes and encode write it, into a
+picture. The model file needs an image tokenizer (VQ) only.`,
+		Example: `  zipar decode -m c2i-B-256.gguf --out dog.png dog.json`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			defer files.close()
+			defer u.done()
+			if err := checkOutput("--out", out); err != nil {
+				return err
+			}
+			codes, err := readCodes(args[0])
+			if err != nil {
+				return err
+			}
+			vq, err := files.decoder()
+			if err != nil {
+				return err
+			}
+			pool, err := files.pool()
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			return decodeCodes(cmd.Context(), &u, pool, vq, codes, out)
+		},
+	}
+	f := cmd.Flags()
+	files.addFlags(f)
+	f.StringVarP(&out, "out", "o", "output.png", "write the picture to this PNG `FILE`; - is standard output")
+	u.addFlags(f)
+	return cmd
+}
+
+// readCodes reads a code file; "-" is standard input.
+func readCodes(path string) (*imageio.Codes, error) {
+	if path == stdoutName {
+		return imageio.ReadCodes(os.Stdin, "standard input")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return imageio.ReadCodes(f, path)
+}
+
+func decodeCodes(ctx context.Context, u *ui, pool *tensor.Pool, vq *vqgan.Decoder, codes *imageio.Codes, out string) error {
+	im, err := vq.Decode(ctx, pool, codes.Flat(), codes.Rows, codes.Cols, u.layers("pixels"))
+	u.done()
+	if err != nil {
+		return err
+	}
+	if err := writePicture(out, imageio.RGB(im.Pixels(), im.H, im.W)); err != nil {
+		return err
+	}
+	u.remark("%s: %d x %d pixels", out, im.W, im.H)
+	return nil
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zipar/zipar/internal/gguf"
+)
+
+func newInspectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "inspect FILE",
+		Short:   "Print what a model file holds",
+		Long:    `Print the keys and the tensors of a GGUF file. Shapes have the outermost dimension first.`,
+		Example: `  zipar inspect c2i-B-256.gguf`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := gguf.Open(args[0])
+			if err != nil {
+				return badModel(err)
+			}
+			defer f.Close()
+			return printFile(cmd.OutOrStdout(), f)
+		},
+	}
+}
+
+// printFile writes a file's keys and tensors, a line each.
+func printFile(w io.Writer, f *gguf.File) error {
+	out := bufio.NewWriter(w)
+	var total uint64
+	for _, t := range f.Tensors {
+		total += uint64(len(t.Data))
+	}
+	keys := f.Keys()
+	fmt.Fprintf(out, "%s: GGUF v%d, %d keys, %d tensors of %d bytes in all\n", f.Path, f.Version, len(keys), len(f.Tensors), total)
+	for _, key := range keys {
+		v, _ := f.Value(key)
+		fmt.Fprintf(out, "%-44s %-8s %s\n", key, v.Type(), v)
+	}
+	for _, t := range f.Tensors {
+		shape := slices.Clone(t.Dims)
+		slices.Reverse(shape)
+		fmt.Fprintf(out, "%-52s %-5s %v\n", t.Name, t.Type, shape)
+	}
+	return out.Flush()
+}

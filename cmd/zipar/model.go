@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/zipar/zipar/internal/family"
+	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/tensor"
+	"github.com/zipar/zipar/internal/vqgan"
+)
+
+// modelEnv names the model file that is used without -m.
+const modelEnv = "ZIPAR_MODEL"
+
+// modelFiles are the files that the parts of a model are taken from.
+type modelFiles struct {
+	model, vae string
+	threads    int
+
+	opened []*gguf.File
+}
+
+func (m *modelFiles) addFlags(f *pflag.FlagSet) {
+	f.StringVarP(&m.model, "model", "m", "", "model `FILE` in GGUF format (default $"+modelEnv+")")
+	f.StringVar(&m.vae, "vae", "", "take the image tokenizer (VQ) from this `FILE`")
+	f.IntVarP(&m.threads, "threads", "t", 0, "threads to compute with; 0 is one a CPU")
+}
+
+// modelPath is the model file that was asked for.
+func (m *modelFiles) modelPath() (string, error) {
+	if m.model != "" {
+		return m.model, nil
+	}
+	if path := os.Getenv(modelEnv); path != "" {
+		return path, nil
+	}
+	return "", usagef("no model: give one with -m FILE or in $%s; `zipar convert` makes one from an official LlamaGen checkpoint", modelEnv)
+}
+
+// pool starts the threads.
+func (m *modelFiles) pool() (*tensor.Pool, error) {
+	if m.threads < 0 || m.threads > 1024 {
+		return nil, usagef("--threads %d: want 0 (one a CPU) to 1024", m.threads)
+	}
+	return tensor.NewPool(m.threads), nil
+}
+
+// open maps a file. It is closed by close.
+func (m *modelFiles) open(path string) (*gguf.File, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, badModel(err)
+	}
+	m.opened = append(m.opened, f)
+	return f, nil
+}
+
+func (m *modelFiles) close() {
+	for _, f := range m.opened {
+		f.Close()
+	}
+}
+
+// family opens the model file and reads the model in it.
+func (m *modelFiles) family() (family.Model, error) {
+	path, err := m.modelPath()
+	if err != nil {
+		return nil, err
+	}
+	f, err := m.open(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Str("general.architecture"); err == nil && vqgan.Present(f) {
+		if _, ok := f.Tensor("token_embd.weight"); !ok {
+			return nil, badModel(fmt.Errorf("%s: holds an image tokenizer (VQ) only: give it as --vae and a LlamaGen model as -m", path))
+		}
+	}
+	model, err := family.Open(f)
+	return model, badModel(err)
+}
+
+// tokenizerFile returns the file that has the VQ decoder: the one given as
+// --vae, else the model file.
+func (m *modelFiles) tokenizerFile() (*gguf.File, error) {
+	if m.vae != "" {
+		f, err := m.open(m.vae)
+		if err != nil {
+			return nil, err
+		}
+		if !vqgan.Present(f) {
+			return nil, badModel(fmt.Errorf("%s: has no VQ decoder: --vae wants a file that `zipar convert` made from a VQ checkpoint", m.vae))
+		}
+		return f, nil
+	}
+	path, err := m.modelPath()
+	if err != nil {
+		return nil, err
+	}
+	f, err := m.find(path)
+	if err != nil {
+		return nil, err
+	}
+	if !vqgan.Present(f) {
+		return nil, badModel(errors.New(path + ": this model has no VQ decoder: give --vae FILE, or bundle one with `zipar convert --vq`"))
+	}
+	return f, nil
+}
+
+// find returns the file at path, which may be open already.
+func (m *modelFiles) find(path string) (*gguf.File, error) {
+	for _, f := range m.opened {
+		if f.Path == path {
+			return f, nil
+		}
+	}
+	return m.open(path)
+}
+
+// decoder reads the VQ decoder.
+func (m *modelFiles) decoder() (*vqgan.Decoder, error) {
+	f, err := m.tokenizerFile()
+	if err != nil {
+		return nil, err
+	}
+	d, err := vqgan.NewDecoder(f)
+	return d, badModel(err)
+}

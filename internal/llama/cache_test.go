@@ -1,0 +1,126 @@
+package llama
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestVisibleSpans(t *testing.T) {
+	c := Config{Layers: 1, KVHeads: 1, HeadDim: 2}
+	for _, tt := range []struct {
+		fed  []int
+		pos  int
+		want []span
+	}{
+		{[]int{0}, 0, []span{{0, 1}}},
+		{[]int{0, 1, 2}, 2, []span{{0, 3}}},
+		{[]int{0, 1, 2}, 1, []span{{0, 2}}},
+		{[]int{3, 4, 9}, 9, []span{{3, 5}, {9, 10}}},
+		{[]int{3, 4, 9}, 4, []span{{3, 5}}},
+		{[]int{0, 63, 64, 65, 127, 128, 199}, 199, []span{{0, 1}, {63, 66}, {127, 129}, {199, 200}}},
+	} {
+		k := NewCache(c, 200)
+		for _, pos := range tt.fed {
+			k.feed(pos)
+		}
+		if got := k.visible(tt.pos, nil); !slices.Equal(got, tt.want) {
+			t.Errorf("fed %v, seen from %d: %v, want %v", tt.fed, tt.pos, got, tt.want)
+		}
+	}
+}
+
+func TestVisibleSpansCoverWhatWasFed(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	c := Config{Layers: 1, KVHeads: 1, HeadDim: 2}
+	for range 300 {
+		n := 1 + rng.IntN(300)
+		k := NewCache(c, n)
+		fed := make([]bool, n)
+		for range rng.IntN(2 * n) {
+			pos := rng.IntN(n)
+			fed[pos] = true
+			k.feed(pos)
+		}
+		pos := rng.IntN(n)
+		fed[pos] = true
+		k.feed(pos)
+		var seen []int
+		for _, s := range k.visible(pos, nil) {
+			for i := s.lo; i < s.hi; i++ {
+				seen = append(seen, i)
+			}
+		}
+		var want []int
+		for i := range pos + 1 {
+			if fed[i] {
+				want = append(want, i)
+			}
+		}
+		if !slices.Equal(seen, want) {
+			t.Fatalf("%d positions, seen from %d: %v, want %v", n, pos, seen, want)
+		}
+		if k.Reset(); len(k.visible(n-1, nil)) != 0 {
+			t.Fatal("positions are left after Reset")
+		}
+	}
+}
+
+func TestCacheKeepsHeadsApart(t *testing.T) {
+	c := Config{Layers: 2, KVHeads: 3, HeadDim: 2}
+	k := NewCache(c, 5)
+	k.put(1, 4, []float32{1, 2, 3, 4, 5, 6}, []float32{7, 8, 9, 10, 11, 12})
+	for h := range 3 {
+		keys, values := k.head(1, h)
+		want := []float32{float32(2*h + 1), float32(2*h + 2)}
+		if got := keys[4*2:]; !slices.Equal(got, want) {
+			t.Errorf("head %d has key %v, want %v", h, got, want)
+		}
+		want[0], want[1] = want[0]+6, want[1]+6
+		if got := values[4*2:]; !slices.Equal(got, want) {
+			t.Errorf("head %d has value %v, want %v", h, got, want)
+		}
+	}
+	if keys, _ := k.head(0, 0); slices.Max(keys) != 0 {
+		t.Error("another layer was written")
+	}
+}
+
+func TestRotaryPrefixTurnsToZero(t *testing.T) {
+	r := NewRotary2D(2, 3, 4, 20, 10000)
+	for pos := range 2 {
+		x := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}
+		r.rotate(x, pos, 1)
+		if slices.Max(x) != 0 || slices.Min(x) != 0 {
+			t.Errorf("prefix position %d: %v, want zeros", pos, x)
+		}
+	}
+}
+
+// The first half of the pairs turns by the row alone, the second by the
+// column; a turn keeps the length of a pair.
+func TestRotaryTurnsByRowAndColumn(t *testing.T) {
+	const headDim, rows, cols = 20, 3, 4
+	r := NewRotary2D(1, rows, cols, headDim, 10000)
+	turned := func(row, col int) []float32 {
+		x := make([]float32, headDim)
+		for i := range x {
+			x[i] = float32(i%2 + 1)
+		}
+		r.rotate(x, 1+row*cols+col, 1)
+		return x
+	}
+	for row := range rows {
+		for col := range cols {
+			x := turned(row, col)
+			if !slices.Equal(x[:10], turned(row, 0)[:10]) || !slices.Equal(x[10:], turned(0, col)[10:]) {
+				t.Errorf("row %d, column %d: %v", row, col, x)
+			}
+			for i := 0; i < headDim; i += 2 {
+				if n := x[i]*x[i] + x[i+1]*x[i+1]; n < 4.999 || n > 5.001 {
+					t.Errorf("row %d, column %d: pair %d has length² %v, want 5", row, col, i/2, n)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,263 @@
+// Package testmodel writes tiny random models: every part that a real one
+// has, in sizes that run in a blink. Their pictures are coloured noise.
+package testmodel
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+
+	"github.com/zipar/zipar/internal/ggml"
+	"github.com/zipar/zipar/internal/gguf"
+)
+
+// Options chooses what a model has. The zero value is a class model with its
+// image tokenizer.
+type Options struct {
+	// Caption makes a caption model of 12 positions with features 24 wide.
+	Caption bool
+	// NoVQ leaves the image tokenizer out, VQOnly everything else.
+	NoVQ, VQOnly bool
+	// Rows and Cols default to 6 and 8.
+	Rows, Cols int
+	// Type of the large matrices: F32 (default), F16, BF16 or Q8_0.
+	Type ggml.Type
+	// Seed of the weights.
+	Seed uint64
+}
+
+// The sizes of a model. The head size is no power of two, and keys and values
+// are shared by two heads each.
+const (
+	Dim, Layers, Heads, KVHeads, HeadDim = 64, 2, 4, 2, 20
+	Hidden                               = 96
+	Vocab                                = 64
+	Classes                              = 10
+	CaptionPositions, CaptionWidth       = 12, 24
+
+	channels, latent, codeDim = 8, 16, 8
+	normGroups                = 4
+	// PixelsPerToken is the side of a token's square.
+	PixelsPerToken = 4
+)
+
+// levels are the channel multipliers of the image tokenizer, finest first.
+var levels = []int{1, 1, 2}
+
+// Write writes a model in GGUF format.
+func Write(w io.Writer, o Options) error {
+	if o.Rows == 0 {
+		o.Rows = 6
+	}
+	if o.Cols == 0 {
+		o.Cols = 8
+	}
+	m := &maker{w: gguf.NewWriter(), rng: rand.New(rand.NewPCG(o.Seed, 20240415)), typ: o.Type}
+	if o.VQOnly {
+		m.w.SetString("general.architecture", "vqgan")
+		m.w.SetString("general.name", "tiny random image tokenizer")
+	} else {
+		m.llamaGen(o)
+	}
+	if !o.NoVQ {
+		m.vq()
+	}
+	_, err := m.w.WriteTo(w)
+	return err
+}
+
+// maker adds keys and random tensors to a file.
+type maker struct {
+	w   *gguf.Writer
+	rng *rand.Rand
+	typ ggml.Type
+}
+
+func (m *maker) llamaGen(o Options) {
+	w := m.w
+	w.SetString("general.architecture", "llamagen")
+	w.SetString("general.name", "tiny random LlamaGen")
+	set := func(key string, v int) { w.SetUint32("llamagen."+key, uint32(v)) }
+	prefix := 1
+	if o.Caption {
+		prefix = CaptionPositions
+	}
+	set("vocab_size", Vocab)
+	set("context_length", prefix+o.Rows*o.Cols)
+	set("block_count", Layers)
+	set("embedding_length", Dim)
+	set("feed_forward_length", Hidden)
+	set("attention.head_count", Heads)
+	set("attention.head_count_kv", KVHeads)
+	set("attention.key_length", HeadDim)
+	w.SetFloat32("llamagen.attention.layer_norm_rms_epsilon", 1e-5)
+	w.SetFloat32("llamagen.rope.freq_base", 10000)
+	set("image.rows", o.Rows)
+	set("image.columns", o.Cols)
+	set("image.pixels_per_token", PixelsPerToken)
+	set("condition.token_count", prefix)
+	set("sampling.top_k", 32)
+	set("sampling.window", 3)
+	if o.Caption {
+		w.SetString("llamagen.condition.kind", "caption")
+		set("condition.embedding_length", CaptionWidth)
+		m.matrix("cond.cap_fc1.weight", Dim, CaptionWidth)
+		m.matrix("cond.cap_fc2.weight", Dim, Dim)
+		m.floats("cond.uncond_embd.weight", 1, CaptionPositions, CaptionWidth)
+	} else {
+		w.SetString("llamagen.condition.kind", "class")
+		set("condition.class_count", Classes)
+		m.matrix("cond.class_embd.weight", Classes+1, Dim)
+	}
+	m.matrix("token_embd.weight", Vocab, Dim)
+	for i := range Layers {
+		name := func(s string) string { return fmt.Sprintf("blk.%d.%s.weight", i, s) }
+		m.ones(name("attn_norm"), Dim)
+		m.matrix(name("attn_qkv"), (Heads+2*KVHeads)*HeadDim, Dim)
+		m.matrix(name("attn_output"), Dim, Heads*HeadDim)
+		m.ones(name("ffn_norm"), Dim)
+		m.matrix(name("ffn_gate"), Hidden, Dim)
+		m.matrix(name("ffn_up"), Hidden, Dim)
+		m.matrix(name("ffn_down"), Dim, Hidden)
+	}
+	m.ones("output_norm.weight", Dim)
+	// Logits far enough apart for guidance and sampling to matter.
+	m.scaled("output.weight", m.typ, 3/math.Sqrt(Dim), Vocab, Dim)
+}
+
+func (m *maker) vq() {
+	w := m.w
+	w.SetUint32("vq.codebook_size", Vocab)
+	w.SetUint32("vq.codebook_dim", codeDim)
+	w.SetUint32("vq.embedding_length", latent)
+	w.SetUint32("vq.norm_groups", normGroups)
+	w.SetFloat32("vq.norm_epsilon", 1e-6)
+	w.SetUint32("vq.pixels_per_token", PixelsPerToken)
+	m.floats("vq.quantize.embedding.weight", 1, Vocab, codeDim)
+	m.conv("post_quant_conv", latent, codeDim, 1)
+	m.conv("quant_conv", codeDim, latent, 1)
+
+	coarse := channels * levels[len(levels)-1]
+	m.conv("decoder.conv_in", coarse, latent, 3)
+	m.middle("decoder", coarse)
+	ch := coarse
+	for i := range levels {
+		ch = m.level("decoder", i, ch, channels*levels[len(levels)-1-i], i == 0)
+		if i < len(levels)-1 {
+			m.conv(fmt.Sprintf("decoder.conv_blocks.%d.upsample.conv", i), ch, ch, 3)
+		}
+	}
+	m.norm("decoder.norm_out", ch)
+	m.conv("decoder.conv_out", 3, ch, 3)
+
+	m.conv("encoder.conv_in", channels, 3, 3)
+	ch = channels
+	for i, mult := range levels {
+		ch = m.level("encoder", i, ch, channels*mult, i == len(levels)-1)
+		if i < len(levels)-1 {
+			m.conv(fmt.Sprintf("encoder.conv_blocks.%d.downsample.conv", i), ch, ch, 3)
+		}
+	}
+	m.middle("encoder", ch)
+	m.norm("encoder.norm_out", ch)
+	m.conv("encoder.conv_out", latent, ch, 3)
+}
+
+// level adds a conv block of one residual block, with attention at the
+// coarsest level, and returns its output channels.
+func (m *maker) level(side string, i, in, out int, attention bool) int {
+	m.resBlock(fmt.Sprintf("%s.conv_blocks.%d.res.0", side, i), in, out)
+	if attention {
+		m.attention(fmt.Sprintf("%s.conv_blocks.%d.attn.0", side, i), out)
+	}
+	return out
+}
+
+func (m *maker) middle(side string, ch int) {
+	m.resBlock(side+".mid.0", ch, ch)
+	m.attention(side+".mid.1", ch)
+	m.resBlock(side+".mid.2", ch, ch)
+}
+
+func (m *maker) resBlock(name string, in, out int) {
+	m.norm(name+".norm1", in)
+	m.conv(name+".conv1", out, in, 3)
+	m.norm(name+".norm2", out)
+	m.conv(name+".conv2", out, out, 3)
+	if in != out {
+		m.conv(name+".nin_shortcut", out, in, 1)
+	}
+}
+
+func (m *maker) attention(name string, ch int) {
+	m.norm(name+".norm", ch)
+	for _, part := range []string{"q", "k", "v", "proj_out"} {
+		m.conv(name+"."+part, ch, ch, 1)
+	}
+}
+
+func (m *maker) norm(name string, ch int) {
+	m.ones("vq."+name+".weight", ch)
+	m.floats("vq."+name+".bias", 0.1, ch)
+}
+
+func (m *maker) conv(name string, out, in, size int) {
+	m.floats("vq."+name+".weight", 1/math.Sqrt(float64(in*size*size)), out, in, size, size)
+	m.floats("vq."+name+".bias", 0.1, out)
+}
+
+// matrix adds random values that keep the size of what they multiply.
+func (m *maker) matrix(name string, rows, cols int) {
+	m.scaled(name, m.typ, 1/math.Sqrt(float64(cols)), rows, cols)
+}
+
+func (m *maker) floats(name string, scale float64, shape ...int) {
+	m.scaled(name, ggml.F32, scale, shape...)
+}
+
+// scaled adds normal values of this standard deviation. Rows that do not fit
+// a block type become F16.
+func (m *maker) scaled(name string, t ggml.Type, scale float64, shape ...int) {
+	values := make([]float32, product(shape))
+	for i := range values {
+		values[i] = float32(m.rng.NormFloat64() * scale)
+	}
+	m.add(name, t, shape, values)
+}
+
+func (m *maker) ones(name string, n int) {
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = 1 + float32(m.rng.NormFloat64())*0.1
+	}
+	m.add(name, ggml.F32, []int{n}, values)
+}
+
+func (m *maker) add(name string, t ggml.Type, shape []int, values []float32) {
+	if shape[len(shape)-1]%t.BlockLen() != 0 {
+		t = ggml.F16
+	}
+	dims := make([]uint64, len(shape))
+	for i, n := range shape {
+		dims[len(shape)-1-i] = uint64(n)
+	}
+	m.w.AddTensor(name, dims, t, func(dst io.Writer) error {
+		if t == ggml.F32 {
+			return binary.Write(dst, binary.LittleEndian, values)
+		}
+		data := make([]byte, t.RowSize(len(values)))
+		ggml.Quantize(t, data, values)
+		_, err := dst.Write(data)
+		return err
+	})
+}
+
+func product(shape []int) int {
+	n := 1
+	for _, s := range shape {
+		n *= s
+	}
+	return n
+}
