@@ -24,8 +24,8 @@ func Exp(x float32) float32 {
 	if x > 88.72283 {
 		return float32(math.Inf(1))
 	}
-	n := float32(x*log2e) + round
-	n -= round
+	sum := float32(x*log2e) + round // n in its low bits
+	n := sum - round
 	r := x - float32(n*ln2Hi)
 	r -= float32(n * ln2Lo)
 	p := float32(1.9875691500e-4)
@@ -35,6 +35,7 @@ func Exp(x float32) float32 {
 	p = float32(p*r) + 1.6666665459e-1
 	p = float32(p*r) + 5.0000001201e-1
 	p = float32(p*float32(r*r)) + r + 1
-	// 2**n in two steps: n may be 128, for which no float32 has an exponent.
-	return p * 2 * math.Float32frombits(uint32(int32(n)-1+127)<<23)
+	// Multiplying by 2**n is adding n to the exponent: it stays one, n = 128
+	// included, as the result is a normal number.
+	return math.Float32frombits(math.Float32bits(p) + math.Float32bits(sum)<<23)
 }

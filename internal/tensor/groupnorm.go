@@ -17,14 +17,9 @@ func (p *Pool) GroupNorm(dst, src *Image, groups int, eps float32, weight, bias 
 	}
 	t := &p.groupNorm
 	t.dst, t.src, t.groups, t.weight, t.bias, t.swish = dst, src, groups, weight, bias, swish
-	if need := 2 * groups * src.H; cap(t.sums) < need {
-		t.sums = make([]float64, need)
-	}
-	t.sums = t.sums[:2*groups*src.H]
-	if cap(t.scale) < 2*src.C {
-		t.scale = make([]float32, 2*src.C)
-	}
-	t.scale = t.scale[:2*src.C]
+	t.sums = grow(t.sums, 2*src.C*src.H)
+	t.factor = grow(t.factor, src.C)
+	t.offset = grow(t.offset, src.C)
 
 	t.apply = false
 	p.Run(t, src.H, 4)
@@ -34,76 +29,64 @@ func (p *Pool) GroupNorm(dst, src *Image, groups int, eps float32, weight, bias 
 	t.dst, t.src, t.weight, t.bias = nil, nil, nil, nil
 }
 
+// grow returns n values of undefined content, in the memory of s where that
+// suffices.
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
 type groupNormTask struct {
 	dst, src     *Image
 	groups       int
 	weight, bias []float32
 	swish, apply bool
 
-	// sums: [H, groups, 2], a row's Σx and Σx². Rows are added up in order
-	// afterwards, so that the threads' timing changes nothing.
+	// sums: [H, 2, C], a row's Σx and Σx² by channel. They are added up in
+	// order afterwards, so that the threads' timing changes nothing.
 	sums []float64
-	// scale: [C, 2], the factor and the offset of a channel.
-	scale []float32
+	// factor, offset: [C], what finish makes of them.
+	factor, offset []float32
 }
 
 func (t *groupNormTask) Do(_, lo, hi int) {
+	c := t.src.C
 	for y := lo; y < hi; y++ {
-		if t.apply {
-			t.normalize(t.dst.Row(y), t.src.Row(y))
-		} else {
-			t.sum(t.sums[2*t.groups*y:][:2*t.groups], t.src.Row(y))
+		switch row := t.src.Row(y); {
+		case !t.apply:
+			sums := t.sums[2*c*y:][:2*c]
+			clear(sums)
+			active.channels(sums, row)
+		case t.swish:
+			active.swish(t.dst.Row(y), row, t.factor, t.offset)
+		default:
+			active.affine(t.dst.Row(y), row, t.factor, t.offset)
 		}
 	}
 }
 
-func (t *groupNormTask) sum(sums []float64, row []float32) {
-	size := t.src.C / t.groups
-	clear(sums)
-	for len(row) > 0 {
-		for g := range t.groups {
-			var s, q float64
-			for _, v := range row[g*size:][:size] {
-				f := float64(v)
-				s += f
-				q += f * f
-			}
-			sums[2*g] += s
-			sums[2*g+1] += q
-		}
-		row = row[t.src.C:]
-	}
-}
-
+// finish turns the sums into a factor and an offset for each channel.
 func (t *groupNormTask) finish(eps float32) {
-	size := t.src.C / t.groups
+	c := t.src.C
+	size := c / t.groups
 	n := float64(t.src.H * t.src.W * size)
 	for g := range t.groups {
 		var s, q float64
 		for y := range t.src.H {
-			s += t.sums[2*(t.groups*y+g)]
-			q += t.sums[2*(t.groups*y+g)+1]
+			sums := t.sums[2*c*y:][:2*c]
+			for i := g * size; i < (g+1)*size; i++ {
+				s += sums[i]
+				q += sums[c+i]
+			}
 		}
 		mean := s / n
-		inv := 1 / math.Sqrt(max(q/n-mean*mean, 0)+float64(eps))
-		for c := g * size; c < (g+1)*size; c++ {
-			f := inv * float64(t.weight[c])
-			t.scale[2*c] = float32(f)
-			t.scale[2*c+1] = float32(float64(t.bias[c]) - mean*f)
+		inv := 1 / math.Sqrt(max(q/n-float64(mean*mean), 0)+float64(eps))
+		for i := g * size; i < (g+1)*size; i++ {
+			f := inv * float64(t.weight[i])
+			t.factor[i] = float32(f)
+			t.offset[i] = float32(float64(t.bias[i]) - float64(mean*f))
 		}
-	}
-}
-
-func (t *groupNormTask) normalize(dst, src []float32) {
-	c := t.src.C
-	for len(src) > 0 {
-		for i, v := range src[:c] {
-			f := float32(v*t.scale[2*i]) + t.scale[2*i+1]
-			if t.swish {
-				f = SiLU(f)
-			}
-			dst[i] = f
-		}
-		src, dst = src[c:], dst[c:]
 	}
 }

@@ -64,7 +64,9 @@ func mustMatch(what string, a, b *Image) {
 // AddImage sets dst += src; borders stay as they are.
 func (p *Pool) AddImage(dst, src *Image) {
 	mustMatch("AddImage", dst, src)
-	p.Run(&addTask{dst, src}, dst.H, 8)
+	p.addImage = addTask{dst, src}
+	p.Run(&p.addImage, dst.H, 8)
+	p.addImage = addTask{}
 }
 
 type addTask struct{ dst, src *Image }
@@ -81,7 +83,9 @@ func (p *Pool) Upsample(dst, src *Image) {
 	if dst.H != 2*src.H || dst.W != 2*src.W || dst.C != src.C {
 		panic(fmt.Sprintf("tensor: Upsample of %dx%dx%d to %dx%dx%d", src.H, src.W, src.C, dst.H, dst.W, dst.C))
 	}
-	p.Run(&upsampleTask{dst, src}, dst.H, 8)
+	p.upsample = upsampleTask{dst, src}
+	p.Run(&p.upsample, dst.H, 8)
+	p.upsample = upsampleTask{}
 }
 
 type upsampleTask struct{ dst, src *Image }

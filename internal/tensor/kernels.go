@@ -2,39 +2,97 @@ package tensor
 
 // kernels is the set of inner loops that a processor runs. Everything above
 // it is the same on every processor.
+//
+// The sets of one processor family agree bit for bit with each other; with
+// the portable set they agree bit for bit wherever no comment says otherwise.
+// Only the float products differ from it: assembly uses fused multiply-adds
+// and 16 chains an output.
 type kernels struct {
 	// name is what the user is told: "generic", "avx2", ...
 	name string
 
-	// dot sets y[c*ldy+r] = Σ_k w[r*k+i]·x[c*k+i] for r < rows, c < n.
-	dot func(y []float32, ldy int, w []float32, rows int, x []float32, n, k int)
+	// dot sets y[c*ldy+r] = Σ_k w[r*k+i]·x[c*ldx+i] for r < rows, c < n.
+	// It differs from the portable one by rounding.
+	dot func(y []float32, ldy int, w []float32, rows int, x []float32, ldx, n, k int)
 
-	// scores sets s[i] = Σ_j q[j]·keys[i*len(q)+j] for i < len(s).
-	scores func(s, q, keys []float32)
+	// dotF16 and dotBF16 are dot for weights of these types; k is a multiple
+	// of 16. Where they are nil the weights are converted first. Both ways
+	// give the same bits.
+	dotF16, dotBF16 func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int)
 
-	// mix adds Σ_i p[i]·values[i*len(out)+j] to out[j].
+	// mix adds Σ_i p[i]·values[i*len(out)+j] to out[j], in the order of i. It
+	// differs from the portable one by rounding.
 	mix func(out, p, values []float32)
 
-	// convPack lays out the weights [out, in, 3, 3] of a convolution.
-	convPack func(in, out int, weight []float32) []float32
+	// conv adds to a row of an image; see convTask. It differs from the
+	// portable one by rounding.
+	conv func(t convTile, pixels int)
 
-	// convRow computes row y of one group of convGroup output channels.
-	convRow   func(t *convTask, worker, y, group int)
-	convGroup int
+	// quantize writes the blocks lo..hi-1 of the columns x, [n, k].
+	quantize func(q *q8Columns, x []float32, lo, hi int)
+	// q8 sets y[c*ldy+r] for the q8Rows rows of a packed group and all
+	// columns.
+	q8 func(y []float32, ldy int, g q8Group, x *q8Columns)
+
+	// expSum replaces x by exp(x - top) and returns its sums.
+	expSum func(x []float32, top float32) lanes32
+	// squares returns the sums of x².
+	squares func(x []float32) lanes64
+	// largest returns the largest of x and -Inf. NaNs may be passed over.
+	largest func(x []float32) float32
+
+	scale    func(x []float32, f float32)              // x *= f
+	add      func(dst, x []float32)                    // dst += x
+	scaleBy  func(dst, x, weight []float32, f float32) // dst = x·f·weight
+	swiglu   func(gate, up []float32)                  // gate = silu(gate)·up
+	gelu     func(x []float32)                         // see GELUTanh
+	channels func(sums []float64, row []float32)       // see groupNormTask.sum
+	affine   func(dst, src, factor, offset []float32)  // dst = src·factor + offset, channels repeating
+	swish    func(dst, src, factor, offset []float32)  // the same, then silu
 }
 
 var genericKernels = kernels{
-	name:      "generic",
-	dot:       dotGeneric,
-	scores:    scoresGeneric,
-	mix:       mixGeneric,
-	convPack:  convPackGeneric,
-	convRow:   convRowGeneric,
-	convGroup: convGroupGeneric,
+	name:     "generic",
+	dot:      dotGeneric,
+	mix:      mixGeneric,
+	conv:     convGeneric,
+	quantize: quantizeGeneric,
+	q8:       q8Generic,
+	expSum:   expSumGeneric,
+	squares:  squaresGeneric,
+	largest:  largestGeneric,
+	scale:    scaleGeneric,
+	add:      addGeneric,
+	scaleBy:  scaleByGeneric,
+	swiglu:   swigluGeneric,
+	gelu:     geluGeneric,
+	channels: channelsGeneric,
+	affine:   affineGeneric,
+	swish:    swishGeneric,
 }
 
-// active is the set in use, chosen once at start-up.
-var active = &genericKernels
+// lanes32 and lanes64 are partial sums: value i of a vector goes to lane i%16.
+// All kernels add up this way, so that they give the same bits.
+type (
+	lanes32 [16]float32
+	lanes64 [16]float64
+)
 
-// CPU names the set of kernels in use.
-func CPU() string { return active.name }
+// total adds the lanes up in a fixed tree.
+func (l lanes32) total() float32 {
+	for n := 8; n > 0; n /= 2 {
+		for i := range n {
+			l[i] += l[i+n]
+		}
+	}
+	return l[0]
+}
+
+func (l lanes64) total() float64 {
+	for n := 8; n > 0; n /= 2 {
+		for i := range n {
+			l[i] += l[i+n]
+		}
+	}
+	return l[0]
+}

@@ -9,13 +9,14 @@ import (
 
 // A Matrix is a weight matrix [Rows, Cols], row-major, in one of the types of
 // the ggml package. Each row is a whole number of blocks. Data is not copied:
-// it usually is a part of a memory-mapped file.
+// it usually is a part of a memory-mapped file. After Pool.Pack it is nil.
 type Matrix struct {
 	Type       ggml.Type
 	Rows, Cols int
 	Data       []byte
 
-	f32 []float32 // Data as floats, for F32 alone
+	f32    []float32 // Data as floats, for F32 alone
+	packed *q8Packed // Data rearranged by Pool.Pack, for Q8_0 alone
 }
 
 // NewMatrix wraps data. It fails when data has not exactly the size of rows
@@ -67,6 +68,12 @@ func (m *Matrix) Floats() []float32 {
 func (m *Matrix) rows(lo, hi int, dst []float32) {
 	if m.f32 != nil {
 		copy(dst, m.f32[lo*m.Cols:hi*m.Cols])
+		return
+	}
+	if m.packed != nil {
+		for i := lo; i < hi; i++ {
+			m.packed.row(i, dst[(i-lo)*m.Cols:][:m.Cols])
+		}
 		return
 	}
 	size := m.Type.RowSize(m.Cols)

@@ -4,10 +4,12 @@
 //
 // Two rules hold for every function here. The result does not depend on the
 // number of threads, and a column's result has the same bits whatever other
-// columns are computed with it: each output is one chain of additions whose
-// order depends on the length of the chain alone. Without them decoding with
-// window = columns would not equal next-token decoding, and a batch would not
-// equal single pictures.
+// columns are computed with it: each output is one chain of additions (or a
+// fixed number of chains, added up in a fixed tree) whose order depends on the
+// length of the chain alone. Without them decoding with window = columns would
+// not equal next-token decoding, and a batch would not equal single pictures.
+//
+// SIMD.md explains the layouts and tiles of the assembly kernels.
 package tensor
 
 import (
@@ -33,22 +35,38 @@ const spinTurns = 20000
 type Pool struct {
 	threads int
 	workers []poolWorker
-	scratch [][]float32
+	scratch []scratch
 
-	job     atomic.Uint64 // number of the current job; a change is the start signal
-	next    atomic.Int64  // first item that nobody has taken yet
-	pending atomic.Int64  // workers that have not finished the current job
-	closed  atomic.Bool
+	// gate lets workers into a job: its number in the upper bits, whether it
+	// is open, and how many workers are inside. A worker that is late, because
+	// the system has given its processor to someone else, finds the gate
+	// closed and nobody waits for it.
+	gate atomic.Uint64
+	next atomic.Int64 // first item that nobody has taken yet
 
-	task  Task
-	items int
-	chunk int
+	// What the workers inside the gate read. They change only while nobody is.
+	task   Task
+	items  int
+	chunk  int
+	closed bool
 
 	// Reused by the package's own functions, so that they allocate nothing.
 	matmul    matmulTask
 	conv      convTask
 	groupNorm groupNormTask
+	addImage  addTask
+	upsample  upsampleTask
 }
+
+// The fields of Pool.gate.
+const (
+	gateInside = 1<<16 - 1 // mask: workers inside
+	gateOpen   = 1 << 16
+	gateJob    = 1 << 17 // one job further
+)
+
+// maxThreads is what the gate can count.
+const maxThreads = 1 << 12
 
 type poolWorker struct {
 	asleep atomic.Bool
@@ -62,7 +80,8 @@ func NewPool(threads int) *Pool {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{threads: threads, workers: make([]poolWorker, threads), scratch: make([][]float32, threads)}
+	threads = min(threads, maxThreads)
+	p := &Pool{threads: threads, workers: make([]poolWorker, threads), scratch: make([]scratch, threads)}
 	for w := 1; w < threads; w++ {
 		p.workers[w].wake = make(chan struct{}, 1)
 		go p.work(w)
@@ -73,12 +92,15 @@ func NewPool(threads int) *Pool {
 // Threads is the number of goroutines that work on a task.
 func (p *Pool) Threads() int { return p.threads }
 
-// Close ends the pool's goroutines. The pool must not be used afterwards.
+// Close ends the pool's goroutines. The pool must not be used afterwards,
+// except for Close.
 func (p *Pool) Close() {
-	if p.closed.Swap(true) {
+	if p.closed {
 		return
 	}
-	p.start()
+	p.closed = true
+	// The job is never shut: each worker passes the gate once and ends.
+	p.open()
 }
 
 // Run calls task.Do over the items 0..n-1 in pieces of at most chunk items
@@ -87,29 +109,42 @@ func (p *Pool) Run(task Task, n, chunk int) {
 	if n <= 0 {
 		return
 	}
+	if chunk <= 0 {
+		panic("tensor: Run in pieces of no items")
+	}
+	if p.closed {
+		panic("tensor: Run on a closed pool")
+	}
 	if p.threads == 1 || n <= chunk {
-		task.Do(0, 0, n)
+		for lo := 0; lo < n; lo += chunk {
+			task.Do(0, lo, min(lo+chunk, n))
+		}
 		return
 	}
 	p.task, p.items, p.chunk = task, n, chunk
 	p.next.Store(0)
-	p.pending.Store(int64(p.threads - 1))
-	p.start()
+	p.open()
 	p.drain(0)
-	for turn := 0; p.pending.Load() != 0; turn++ {
-		if turn%64 == 63 {
-			runtime.Gosched()
-		}
-	}
+	p.shut()
 	p.task = nil
 }
 
-// start makes a new job visible and wakes the workers that sleep.
-func (p *Pool) start() {
-	p.job.Add(1)
+// open makes the job visible and wakes the workers that sleep.
+func (p *Pool) open() {
+	p.gate.Store(p.gate.Load()&^(gateJob-1) + gateJob | gateOpen)
 	for w := 1; w < p.threads; w++ {
-		if p.workers[w].asleep.CompareAndSwap(true, false) {
+		if p.workers[w].asleep.Load() && p.workers[w].asleep.CompareAndSwap(true, false) {
 			p.workers[w].wake <- struct{}{}
+		}
+	}
+}
+
+// shut lets nobody in any more and waits for those inside.
+func (p *Pool) shut() {
+	p.gate.And(^uint64(gateOpen))
+	for turn := 0; p.gate.Load()&gateInside != 0; turn++ {
+		if turn%64 == 63 {
+			runtime.Gosched()
 		}
 	}
 }
@@ -129,49 +164,58 @@ func (p *Pool) drain(worker int) {
 func (p *Pool) work(worker int) {
 	var seen uint64
 	for {
-		seen = p.await(worker, seen)
-		if p.closed.Load() {
+		seen = p.enter(worker, seen)
+		if p.closed {
 			return
 		}
 		p.drain(worker)
-		p.pending.Add(-1)
+		p.gate.Add(^uint64(0)) // leave
 	}
 }
 
-// await returns the number of the first job after seen. It spins at first
-// and then sleeps, so that an idle pool costs nothing.
-func (p *Pool) await(worker int, seen uint64) uint64 {
-	for turn := 1; turn < spinTurns; turn++ {
-		if job := p.job.Load(); job != seen {
-			return job
+// enter passes the gate of the first open job other than seen and returns the
+// job. It spins at first and then sleeps, so that an idle pool costs nothing.
+func (p *Pool) enter(worker int, seen uint64) uint64 {
+	me := &p.workers[worker]
+	last := seen // the latest job that it saw, entered or not
+	for turn := 1; ; turn++ {
+		gate := p.gate.Load()
+		job := gate &^ (gateJob - 1)
+		if gate&gateOpen != 0 && job != seen {
+			if p.gate.CompareAndSwap(gate, gate+1) {
+				return job
+			}
+			continue
+		}
+		if job != last {
+			last, turn = job, 1 // the pool is busy: stay awake
 		}
 		if turn%256 == 0 {
 			runtime.Gosched()
 		}
-	}
-	me := &p.workers[worker]
-	for {
+		if turn < spinTurns {
+			continue
+		}
 		me.asleep.Store(true)
-		// A job that started before the flag was up has woken nobody.
-		if job := p.job.Load(); job != seen {
-			if !me.asleep.CompareAndSwap(true, false) {
-				<-me.wake // the starter was faster: take its signal
-			}
-			return job
+		// A job that was opened before the flag was up has woken nobody.
+		if p.gate.Load()&^gateInside == gate&^gateInside || !me.asleep.CompareAndSwap(true, false) {
+			<-me.wake
 		}
-		<-me.wake
-		if job := p.job.Load(); job != seen {
-			return job
-		}
+		turn = 0
 	}
+}
+
+// scratch is a worker's working memory. It only grows.
+type scratch struct {
+	floats []float32
+	bytes  []byte
 }
 
 // workspace returns n floats that belong to the worker until its Do returns.
 // Their content is undefined. It allocates only when a worker needs more than
 // ever before.
 func (p *Pool) workspace(worker, n int) []float32 {
-	if cap(p.scratch[worker]) < n {
-		p.scratch[worker] = make([]float32, n)
-	}
-	return p.scratch[worker][:n]
+	s := &p.scratch[worker]
+	s.floats = grow(s.floats, n)
+	return s.floats
 }

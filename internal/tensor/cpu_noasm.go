@@ -1,0 +1,6 @@
+//go:build noasm || !amd64
+
+package tensor
+
+// machineKernels: none but the portable ones.
+func machineKernels() []*kernels { return nil }

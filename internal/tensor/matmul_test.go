@@ -1,0 +1,261 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas32"
+	"gonum.org/v1/gonum/blas/blas64"
+
+	"github.com/zipar/zipar/internal/ggml"
+)
+
+// randomMatrix returns a matrix of any type: quantised random values, or
+// random blocks with sane scales.
+func randomMatrix(t testing.TB, typ ggml.Type, rows, cols int, seed uint64) *Matrix {
+	t.Helper()
+	data := make([]byte, rows*typ.RowSize(cols))
+	switch typ {
+	case ggml.F32, ggml.F16, ggml.BF16, ggml.Q8_0:
+		ggml.Quantize(typ, data, randoms(rows*cols, seed))
+	default:
+		next := normals(seed)
+		for i := range data {
+			data[i] = byte(int(next(0) * 100))
+		}
+		// The half floats of each block, by place.
+		halves := map[ggml.Type][]int{
+			ggml.Q4_0: {0}, ggml.Q4_1: {0, 2}, ggml.Q5_0: {0}, ggml.Q5_1: {0, 2},
+			ggml.Q4_K: {0, 2}, ggml.Q5_K: {0, 2}, ggml.Q6_K: {208},
+		}[typ]
+		for b := 0; b < len(data); b += typ.BlockSize() {
+			for _, at := range halves {
+				ggml.Quantize(ggml.F16, data[b+at:b+at+2], []float32{next(0) * 0.01})
+			}
+		}
+	}
+	m, err := NewMatrix(typ, rows, cols, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &m
+}
+
+// roundedActivations is what a product with Q8_0 weights sees of x, [n, k].
+func roundedActivations(x []float32, n, k int) []float32 {
+	var q q8Columns
+	q.resize(n, k)
+	quantizeGeneric(&q, x, 0, q.blocks)
+	out := make([]float32, n*k)
+	for c := range n {
+		for i := range k {
+			at := i/q8Block*n + c
+			out[c*k+i] = float32(q.quants[at*q8Block+i%q8Block]) * q.scales[at]
+		}
+	}
+	return out
+}
+
+// TestMatMulTypes compares with a product in float64, for every type.
+func TestMatMulTypes(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	onEachCPU(t, func(t *testing.T) {
+		for _, typ := range ggml.Types() {
+			const rows, n = 37, 5
+			cols := 3 * max(typ.BlockLen(), 32)
+			w := randomMatrix(t, typ, rows, cols, uint64(typ))
+			x := randoms(n*cols, 2)
+			y := newGuarded(n*rows, 1, zero)
+			p.MatMul(y.data, w, x, n)
+			y.check(t, typ.String())
+			if typ == ggml.Q8_0 {
+				x = roundedActivations(x, n, cols)
+			}
+			compareProduct(t, typ.String(), y.data, w.Floats(), x, rows, n, cols)
+		}
+	})
+}
+
+// compareProduct compares y with x·wᵀ in float64, with a bound that grows
+// with the size of the summands.
+func compareProduct(t *testing.T, what string, y, w, x []float32, rows, n, k int) {
+	t.Helper()
+	wide := func(x []float32) []float64 {
+		f := make([]float64, len(x))
+		for i, v := range x {
+			f[i] = float64(v)
+		}
+		return f
+	}
+	want := blas64.General{Rows: n, Cols: rows, Stride: rows, Data: make([]float64, n*rows)}
+	blas64.Gemm(blas.NoTrans, blas.Trans, 1,
+		blas64.General{Rows: n, Cols: k, Stride: k, Data: wide(x)},
+		blas64.General{Rows: rows, Cols: k, Stride: k, Data: wide(w)}, 0, want)
+	for c := range n {
+		for r := range rows {
+			var size float64
+			for i := range k {
+				size += math.Abs(float64(x[c*k+i] * w[r*k+i]))
+			}
+			// A chain of k roundings, each half a unit of a partial sum.
+			bound := 0x1p-24 * math.Sqrt(float64(k)) * 2 * size
+			if got := float64(y[c*rows+r]); !(math.Abs(got-want.Data[c*rows+r]) <= bound) {
+				t.Fatalf("%s: column %d, row %d is %v, want %v within %.2g", what, c, r, got, want.Data[c*rows+r], bound)
+			}
+		}
+	}
+}
+
+// TestMatMulAgainstGonum compares with gonum's float32 product.
+func TestMatMulAgainstGonum(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	const rows, n, k = 70, 9, 200
+	w, x := randoms(rows*k, 1), randoms(n*k, 2)
+	want := blas32.General{Rows: n, Cols: rows, Stride: rows, Data: make([]float32, n*rows)}
+	blas32.Gemm(blas.NoTrans, blas.Trans, 1,
+		blas32.General{Rows: n, Cols: k, Stride: k, Data: x},
+		blas32.General{Rows: rows, Cols: k, Stride: k, Data: w}, 0, want)
+	onEachCPU(t, func(t *testing.T) {
+		m := MatrixOf(w, rows, k)
+		y := make([]float32, n*rows)
+		p.MatMul(y, &m, x, n)
+		for i, v := range y {
+			if d := math.Abs(float64(v - want.Data[i])); d > 1e-4 {
+				t.Fatalf("output %d is %v, gonum says %v", i, v, want.Data[i])
+			}
+		}
+	})
+}
+
+// TestMatMulShapes goes through all tails: rows, columns and inner length,
+// with guards around everything. Each output must have the bits that it has
+// alone.
+func TestMatMulShapes(t *testing.T) {
+	onEachCPU(t, func(t *testing.T) {
+		for _, rows := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 13} {
+			for _, k := range []int{1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 48, 63, 64, 65, 100} {
+				const most = 33
+				w := newGuarded(rows*k, rows%3, normals(uint64(k)))
+				x := newGuarded(most*k, 1, normals(uint64(rows)))
+				alone := make([]float32, most*rows)
+				for c := range most {
+					for r := range rows {
+						active.dot(alone[c*rows+r:], 1, w.data[r*k:][:k], 1, x.data[c*k:][:k], k, 1, k)
+					}
+				}
+				if k%20 == 0 || k == 33 {
+					compareProduct(t, fmt.Sprintf("%d rows of %d", rows, k), alone, w.data, x.data, rows, most, k)
+				}
+				for n := range most + 1 {
+					y := newGuarded(n*rows, 2, zero)
+					active.dot(y.data, rows, w.data, rows, x.data[:n*k], k, n, k)
+					what := fmt.Sprintf("%d rows of %d, %d columns", rows, k, n)
+					sameBits(t, what, y.data, alone[:n*rows])
+					y.check(t, what)
+				}
+				w.check(t, "weights")
+				x.check(t, "activations")
+			}
+		}
+	})
+}
+
+// TestColumnsAreIndependent: the same bits for any number of columns and
+// threads, packed or not, for every type.
+func TestColumnsAreIndependent(t *testing.T) {
+	pools := []*Pool{NewPool(1), NewPool(2), NewPool(8)}
+	defer func() {
+		for _, p := range pools {
+			p.Close()
+		}
+	}()
+	onEachCPU(t, func(t *testing.T) {
+		for _, typ := range ggml.Types() {
+			const rows, most = 101, 33
+			cols := 2 * max(typ.BlockLen(), 64)
+			w := randomMatrix(t, typ, rows, cols, 3)
+			packed := *w
+			pools[1].Pack(&packed)
+			x := randoms(most*cols, 4)
+			want := make([]float32, most*rows)
+			for c := range most {
+				pools[0].MatMul(want[c*rows:][:rows], w, x[c*cols:][:cols], 1)
+			}
+			for n := 1; n <= most; n++ {
+				for i, p := range pools {
+					if n%(i+1) != 0 {
+						continue
+					}
+					for _, m := range []*Matrix{w, &packed} {
+						y := newGuarded(n*rows, 1, zero)
+						p.MatMul(y.data, m, x[:n*cols], n)
+						what := fmt.Sprintf("%s, %d columns, %d threads, packed %v", typ, n, p.Threads(), m == &packed)
+						sameBits(t, what, y.data, want[:n*rows])
+						y.check(t, what)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestLevelsAgree: Q8_0 has the same bits on all levels, and the assembly
+// levels agree with each other on everything.
+func TestLevelsAgree(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	for _, typ := range ggml.Types() {
+		const rows, n = 53, 11
+		cols := 3 * max(typ.BlockLen(), 32)
+		w := randomMatrix(t, typ, rows, cols, 3)
+		x := randoms(n*cols, 4)
+		results := map[string][]float32{}
+		onEachCPU(t, func(*testing.T) {
+			y := make([]float32, n*rows)
+			p.MatMul(y, w, x, n)
+			results[CPU()] = y
+		})
+		names := CPUs()
+		if typ != ggml.Q8_0 {
+			names = slices.DeleteFunc(names, func(s string) bool { return s == "generic" })
+		}
+		for _, name := range names {
+			sameBits(t, fmt.Sprintf("%s: %s against %s", typ, name, names[0]), results[name], results[names[0]])
+		}
+	}
+}
+
+// TestMatMulAllocatesNothing once its buffers have grown.
+func TestMatMulAllocatesNothing(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	onEachCPU(t, func(t *testing.T) {
+		for _, typ := range ggml.Types() {
+			const rows, cols, n = 200, 512, 3
+			w := randomMatrix(t, typ, rows, cols, 3)
+			x, y := randoms(n*cols, 4), make([]float32, n*rows)
+			run := func() { p.MatMul(y, w, x, n) }
+			// Which worker comes first to need its buffer is chance.
+			for range 20 {
+				run()
+			}
+			if got := testing.AllocsPerRun(20, run); got != 0 {
+				t.Errorf("%s: %v allocations a product", typ, got)
+			}
+		}
+	})
+}
+
+func TestMatMulPanicsOnLengths(t *testing.T) {
+	p := NewPool(1)
+	m := MatrixOf(make([]float32, 6), 2, 3)
+	mustPanic(t, "x too short", func() { p.MatMul(make([]float32, 2), &m, make([]float32, 2), 1) })
+	mustPanic(t, "y too long", func() { p.MatMul(make([]float32, 3), &m, make([]float32, 3), 1) })
+	mustPanic(t, "values of another shape", func() { MatrixOf(make([]float32, 5), 2, 3) })
+	p.MatMul(nil, &m, nil, 0)
+}
