@@ -119,11 +119,7 @@ func TestLengthMismatchPanics(t *testing.T) {
 		n := typ.BlockLen()
 		for _, size := range []int{0, typ.BlockSize() - 1, typ.BlockSize() + 1} {
 			mustPanic(t, "bytes, want", func() { Dequantize(typ, make([]float32, n), make([]byte, size)) })
-			if CanQuantize(typ) {
-				mustPanic(t, "bytes, want", func() { Quantize(typ, make([]byte, size), make([]float32, n)) })
-			} else {
-				mustPanic(t, "not supported", func() { Quantize(typ, make([]byte, typ.BlockSize()), make([]float32, n)) })
-			}
+			mustPanic(t, "bytes, want", func() { Quantize(typ, make([]byte, size), make([]float32, n)) })
 		}
 		if n > 1 {
 			mustPanic(t, "multiple of", func() { Dequantize(typ, make([]float32, n-1), make([]byte, typ.BlockSize())) })
@@ -136,9 +132,6 @@ func TestNoAllocations(t *testing.T) {
 		row, floats := randomRow(typ, 512), make([]float32, 512)
 		if n := testing.AllocsPerRun(10, func() { Dequantize(typ, floats, row) }); n != 0 {
 			t.Errorf("%s: Dequantize allocates %v times", typ, n)
-		}
-		if !CanQuantize(typ) {
-			continue
 		}
 		if n := testing.AllocsPerRun(10, func() { Quantize(typ, row, floats) }); n != 0 {
 			t.Errorf("%s: Quantize allocates %v times", typ, n)

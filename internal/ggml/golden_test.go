@@ -79,8 +79,7 @@ func TestGoldenQuantize(t *testing.T) {
 			size := g.typ.BlockSize()
 			for at := 0; at < len(got); at += size {
 				got, want := got[at:at+size], g.data[at:at+size]
-				halfFirst := g.typ == F16 || g.typ == Q8_0
-				if halfFirst && isNaN16(got) && isNaN16(want) {
+				if g.typ != F32 && g.typ != BF16 && isNaN16(got) && isNaN16(want) {
 					got, want = got[2:], want[2:]
 				}
 				if !bytes.Equal(got, want) {
@@ -91,8 +90,9 @@ func TestGoldenQuantize(t *testing.T) {
 		})
 	}
 	for _, typ := range Types() {
-		if CanQuantize(typ) != seen[typ] {
-			t.Errorf("%s: can be quantised: %v, in the golden file: %v", typ, CanQuantize(typ), seen[typ])
+		// The package cannot quantise to the K types, see quantize_k_test.go.
+		if typ.BlockLen() <= 32 && !seen[typ] {
+			t.Errorf("no golden rows of %s", typ)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Float32 to blocks. Source of the Q8_0 rule: quantize_row_q8_0_ref in llama.cpp's ggml-quants.c.
+// Float32 to blocks: the entry point and Q8_0. Source of the Q8_0 rule: quantize_row_q8_0_ref in llama.cpp's ggml-quants.c.
 
 package ggml
 
@@ -10,28 +10,18 @@ import (
 	"github.com/x448/float16"
 )
 
-// CanQuantize reports whether Quantize writes type t: F32, F16, BF16 and Q8_0.
-func CanQuantize(t Type) bool {
-	switch t {
-	case F32, F16, BF16, Q8_0:
-		return true
-	}
-	return false
-}
-
 // Quantize converts src to a row of t.
 //
 //	src: [n], n a multiple of t.BlockLen()
 //	dst: [t.RowSize(n)] bytes
 //
-// F16 and BF16 round to nearest, ties to even. Q8_0 is byte for byte what llama.cpp's reference computes; where that is
-// undefined, because a NaN or an infinity makes no integer, the integer is 0, and since such a block's scale is not finite
-// either, all of it reads back as NaN: damage does not turn into plausible numbers.
-// Panics if t is a type that CanQuantize denies or a length does not fit.
+// F16 and BF16 round to nearest, ties to even. The 32-element types are byte for byte what llama.cpp's reference computes;
+// where that is undefined, because a NaN or an infinity makes no integer, the integer is the one that stands for 0. The K
+// types have scales of this package's own choice. In all of them a block with a NaN or an infinity reads back as NaN, all of
+// it: damage does not turn into plausible numbers.
+//
+// It allocates nothing. Panics if t is unknown or a length does not fit.
 func Quantize(t Type, dst []byte, src []float32) {
-	if !CanQuantize(t) {
-		panic(fmt.Sprintf("ggml: quantize to %s is not supported", t))
-	}
 	if want := t.RowSize(len(src)); len(dst) != want {
 		panic(fmt.Sprintf("ggml: quantize %d elements to %s: have %d bytes, want %d", len(src), t, len(dst), want))
 	}
@@ -44,6 +34,20 @@ func Quantize(t Type, dst []byte, src []float32) {
 		quantizeBF16(dst, src)
 	case Q8_0:
 		quantizeQ8_0(dst, src)
+	case Q4_0:
+		quantizeQ4_0(dst, src)
+	case Q4_1:
+		quantizeQ4_1(dst, src)
+	case Q5_0:
+		quantizeQ5_0(dst, src)
+	case Q5_1:
+		quantizeQ5_1(dst, src)
+	case Q4_K:
+		quantizeQ4_K(dst, src)
+	case Q5_K:
+		quantizeQ5_K(dst, src)
+	case Q6_K:
+		quantizeQ6_K(dst, src)
 	}
 }
 

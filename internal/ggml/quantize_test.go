@@ -35,18 +35,25 @@ func TestKnownQ8_0(t *testing.T) {
 	}
 }
 
-// TestDamageStaysVisible checks that no value of a block with a NaN or an infinity reads back as a number.
+// TestDamageStaysVisible checks that no value of a block with a NaN or an infinity reads back as a number, in any type of
+// blocks.
 func TestDamageStaysVisible(t *testing.T) {
-	for _, odd := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		for at := range 32 {
-			src := randomFloats(32)
-			src[at] = float32(odd)
-			block, back := make([]byte, 34), make([]float32, 32)
-			Quantize(Q8_0, block, src)
-			Dequantize(Q8_0, back, block)
-			for i, x := range back {
-				if x == x {
-					t.Fatalf("%v at %d: element %d reads back as %v", odd, at, i, x)
+	for _, typ := range Types() {
+		n := typ.BlockLen()
+		if n == 1 {
+			continue
+		}
+		block, back := make([]byte, typ.BlockSize()), make([]float32, n)
+		for _, odd := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			for at := range n {
+				src := randomFloats(n)
+				src[at] = float32(odd)
+				Quantize(typ, block, src)
+				Dequantize(typ, back, block)
+				for i, x := range back {
+					if x == x {
+						t.Fatalf("%s, %v at %d: element %d reads back as %v", typ, odd, at, i, x)
+					}
 				}
 			}
 		}

@@ -63,7 +63,7 @@ func TestUnknownType(t *testing.T) {
 		}
 		mustPanic(t, "unknown type", func() { typ.RowSize(0) })
 		mustPanic(t, "unknown type", func() { Dequantize(typ, nil, nil) })
-		mustPanic(t, "not supported", func() { Quantize(typ, nil, nil) })
+		mustPanic(t, "unknown", func() { Quantize(typ, nil, nil) })
 	}
 	for _, s := range []string{"", "Q8", "q8_0 ", "type 17"} {
 		_, err := ParseType(s)

@@ -86,6 +86,21 @@ def rows_for_q8():
     return np.concatenate(rows).astype(np.float32)
 
 
+def rows_for_nibbles():
+    """As for Q8_0, but finite: what the package makes of other values depends on the processor."""
+    rows = [rng.standard_normal((24, 32)) * 10.0 ** rng.integers(-6, 4, (24, 1))]
+    for top in (15, 16, 31):  # quotients halfway between integers, with the largest value on either side
+        halves = (np.arange(32) + 0.5) % (top / 2)
+        rows.append(np.stack([np.r_[-top / 2, halves[:31]], np.r_[top / 2, -halves[:31]], np.r_[0, top, halves[:30]]]))
+    rows.append(np.abs(rng.standard_normal((2, 32))) + 3)
+    rows.append(-np.abs(rng.standard_normal((2, 32))) - 3)
+    rows.append(np.stack([np.r_[2, -2, rng.uniform(-1, 1, 30)], np.r_[-2, 2, rng.uniform(-1, 1, 30)]]))  # which is the farthest?
+    rows.append(np.stack([np.zeros(32), np.full(32, 1.5), np.full(32, -1.5)]))
+    rows.append(rng.standard_normal((1, 32)) * 1e-6)  # d is a subnormal half
+    rows.append(rng.standard_normal((1, 32)) * 1e7)  # d overflows a half
+    return np.concatenate(rows).astype(np.float32)
+
+
 out = b""
 with np.errstate(all="ignore"):
     for kind in HALVES:
@@ -105,5 +120,8 @@ with np.errstate(all="ignore"):
     out += record(b"q", T.Q8_0, src, quantize(src, T.Q8_0))
     src = floats_for(T.F16).reshape(1, -1)
     out += record(b"q", T.F32, src, quantize(src, T.F32))
+    for kind in (T.Q4_0, T.Q4_1, T.Q5_0, T.Q5_1):
+        src = rows_for_nibbles()
+        out += record(b"q", kind, src, quantize(src, kind))
 
 pathlib.Path(__file__).with_name("blocks.bin").write_bytes(out)
