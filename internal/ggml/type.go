@@ -131,7 +131,8 @@ func (t Type) RowSize(n int) int {
 
 // TensorSize is the number of bytes of a tensor, for dimensions that are not to be trusted. dims[0] is the row length, as in
 // a GGUF file. It returns an error if t is unknown, if there are no dimensions or one is 0, if a row is not a whole number
-// of blocks, or if the number of elements or of bytes exceeds an int64.
+// of blocks, or if the number of elements or of bytes exceeds an int64. The error is for a caller that puts the tensor's name
+// before it.
 func (t Type) TensorSize(dims []uint64) (uint64, error) {
 	if !t.Known() {
 		return 0, fmt.Errorf("unknown element %s, supported are %s", t, TypeNames())
