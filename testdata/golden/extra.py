@@ -6,7 +6,7 @@
 DIR is a checkout of the official LlamaGen repository (FoundationVision/LlamaGen). Its Transformer, generate functions and VQModel
 are imported from there and driven with random weights; README.md beside this file lists what comes out. NAME picks files: c2i-hd20,
 c2i-gqa, c2i-tiny-interval, sampler, vq-g8; default all. --check makes nothing: it recomputes what is here, from the
-checkpoints that are here, and compares: tokens, codes and step counts exactly, other numbers to 1e-4.
+checkpoints that are here, and compares: tokens, codes and step counts exactly, other numbers to TOLERANCE.
 
 Needs PyTorch 1.13 or newer, on the CPU, and numpy. All arithmetic is fp32. The newer functions that the official code asks for are
 supplied below where an older PyTorch lacks them.
@@ -388,6 +388,7 @@ def make_vq(official, out):
 # ---- checks and files --------------------------------------------------------------------------------------------------------
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+TOLERANCE = 5e-4  # another matrix library moves logits by 2e-5, and guidance 7.5 makes that 1.5e-4
 
 
 def load_golden(name):
@@ -399,7 +400,7 @@ def load_golden(name):
 
 
 def check(official):
-    """Recomputes the goldens that are here; raises on a difference in tokens, codes or steps, or of floats by more than 1e-4."""
+    """Recomputes the goldens that are here; raises on a difference in tokens, codes or steps, or of floats by over TOLERANCE."""
     for name, windows, scales in (("c2i-tiny", (1, 2, 3, 4, 6, 8), (1.0, 4.0)), ("t2i-tiny", (1, 2, 4, 8), (1.0, 7.5)),
                                   ("c2i-hd20", (1, 2, 3, 6), (1.0, 4.0)), ("c2i-gqa", (1, 2, 3, 6), (1.0, 4.0))):
         if not os.path.exists(os.path.join(HERE, name + ".npz")):
@@ -420,7 +421,7 @@ def check(official):
         if steps != recorded["steps"] or margins.keys() != recorded["min_margin"].keys():
             raise AssertionError(f"{name}: steps {steps}, margins {margins}")
         off = max(abs(margins[k] - v) for k, v in recorded["min_margin"].items())
-        if off > 2e-4:
+        if off > 2 * TOLERANCE:
             raise AssertionError(f"{name}: margins {margins}, want {recorded['min_margin']}")
         print(f"{name}: {len(got)} arrays agree, tokens exactly, logits to {worst:.2g}, margins to {off:.2g}")
     for name, arrays in (("c2i-tiny-interval", lambda: interval_results(official)[1]), ("sampler", lambda: sampler_results(official)[0])):
@@ -447,7 +448,7 @@ def compare(name, got, want):
             worst = max(worst, float(np.abs(value - want[key]).max()))
         elif (value != want[key]).any():
             raise AssertionError(f"{name} {key}: {int((value != want[key]).sum())} entries differ")
-    if worst > 1e-4:
+    if worst > TOLERANCE:
         raise AssertionError(f"{name}: floats differ by {worst:g}")
     return worst
 
