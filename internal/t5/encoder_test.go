@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -129,13 +130,12 @@ func TestEncoderThreads(t *testing.T) {
 
 // rewrite describes how copyModel changes the fixture.
 type rewrite struct {
-	arch    string                                   // general.architecture; "" keeps it
-	prefix  string                                   // of the encoder's keys; "" keeps it
-	rename  func(name string) string                 // "" drops the tensor
-	typ     func(name string, t ggml.Type) ggml.Type // of a tensor whose rows allow it
-	set     map[string]gguf.Value                    // replaces values, or adds keys
-	drop    string                                   // a key
-	tensors []string                                 // more tensors, [8, 32] F32 zeros
+	arch    string                   // general.architecture; "" keeps it
+	prefix  string                   // of the encoder's keys; "" keeps it
+	rename  func(name string) string // "" drops the tensor
+	set     map[string]gguf.Value    // replaces values, or adds keys
+	drop    string                   // a key
+	tensors []string                 // more tensors, [8, 32] F32 zeros
 }
 
 // copyModel returns the changed fixture.
@@ -164,23 +164,13 @@ func copyModel(t *testing.T, f *gguf.File, c rewrite) *gguf.File {
 		}
 	}
 	for _, x := range f.Tensors {
-		name, typ := x.Name, x.Type
+		name := x.Name
 		if c.rename != nil {
 			if name = c.rename(name); name == "" {
 				continue
 			}
 		}
-		if c.typ != nil {
-			typ = c.typ(x.Name, typ)
-		}
-		n := 1
-		for _, d := range x.Dims {
-			n *= int(d)
-		}
-		values, data := make([]float32, n), make([]byte, typ.RowSize(n))
-		ggml.Dequantize(x.Type, values, x.Data)
-		ggml.Quantize(typ, data, values)
-		w.AddTensor(name, x.Dims, typ, func(dst io.Writer) error { _, err := dst.Write(data); return err })
+		w.AddTensor(name, x.Dims, x.Type, func(dst io.Writer) error { _, err := dst.Write(x.Data); return err })
 	}
 	for _, name := range c.tensors {
 		w.AddTensor(name, []uint64{32, 8}, ggml.F32, func(dst io.Writer) error { _, err := dst.Write(make([]byte, 32*8*4)); return err })
@@ -219,27 +209,76 @@ func TestEncoderForms(t *testing.T) {
 	}
 }
 
-// Weights of the 32-element and float types load and stay close to the exact
-// model; the bound is what the type's precision leaves after three blocks.
-func TestEncoderTypes(t *testing.T) {
-	golden, fixture := encoderGolden(t), openFixture(t)
-	p, ids := newPool(t, 2), caption(golden, 40)
-	want := encode(t, openEncoder(t, fixture), p, ids)
-	for _, c := range []struct {
-		typ   ggml.Type
-		bound float64
-	}{{ggml.F32, 1e-5}, {ggml.BF16, 0.1}, {ggml.Q8_0, 0.2}} {
-		f := copyModel(t, fixture, rewrite{typ: func(name string, old ggml.Type) ggml.Type {
-			if old == ggml.F16 {
-				return c.typ
+// wideModel is an encoder with random weights whose rows have 256 elements, a whole block in every type.
+func wideModel(t *testing.T, typ ggml.Type) *gguf.File {
+	t.Helper()
+	const dim, vocab = 256, 16
+	w := gguf.NewWriter()
+	w.SetString("general.architecture", "t5encoder")
+	w.SetUint32("t5encoder.block_count", 2)
+	w.SetUint32("t5encoder.embedding_length", dim)
+	w.SetUint32("t5encoder.feed_forward_length", dim)
+	w.SetUint32("t5encoder.attention.head_count", 4)
+	w.SetUint32("t5encoder.attention.key_length", dim/4)
+	w.SetUint32("t5encoder.attention.relative_buckets_count", 32)
+	w.SetFloat32("t5encoder.attention.layer_norm_rms_epsilon", 1e-6)
+	r := rand.New(rand.NewPCG(1, 2))
+	add := func(name string, typ ggml.Type, mean, deviation float64, dims ...uint64) {
+		n := 1
+		for _, d := range dims {
+			n *= int(d)
+		}
+		values, data := make([]float32, n), make([]byte, typ.RowSize(n))
+		for i := range values {
+			values[i] = float32(mean + deviation*r.NormFloat64())
+		}
+		ggml.Quantize(typ, data, values)
+		w.AddTensor(name, dims, typ, func(dst io.Writer) error { _, err := dst.Write(data); return err })
+	}
+	add("token_embd.weight", typ, 0, 1, dim, vocab)
+	add("enc.output_norm.weight", ggml.F32, 1, 0.1, dim)
+	add("enc.blk.0.attn_rel_b.weight", ggml.F32, 0, 1, 4, 32)
+	for i := range 2 {
+		for _, part := range []string{"attn_q", "attn_k", "attn_v", "attn_o", "ffn_gate", "ffn_up", "ffn_down"} {
+			deviation := 1.0 / 16
+			if part == "attn_q" {
+				deviation /= 8 // T5's scale of the scores
 			}
-			return old
-		}})
-		got := encode(t, openEncoder(t, f), p, ids)
-		d := maxDiff(got, want)
-		t.Logf("%s: largest difference %.3g", c.typ, d)
-		if !(d <= c.bound) || (d == 0 && c.typ != ggml.F32) {
-			t.Errorf("%s: differs by %.3g, want at most %g", c.typ, d, c.bound)
+			add(fmt.Sprintf("enc.blk.%d.%s.weight", i, part), typ, 0, deviation, dim, dim)
+		}
+		add(fmt.Sprintf("enc.blk.%d.attn_norm.weight", i), ggml.F32, 1, 0.1, dim)
+		add(fmt.Sprintf("enc.blk.%d.ffn_norm.weight", i), ggml.F32, 1, 0.1, dim)
+	}
+	var b bytes.Buffer
+	if _, err := w.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	f, err := gguf.Parse("wide.gguf", b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// Every element type loads and stays as close to the exact model as its precision says. The errors are root mean squares, of
+// embeddings whose root mean square is about 1.
+func TestEncoderTypes(t *testing.T) {
+	bounds := map[ggml.Type]float64{
+		ggml.F32: 0, ggml.F16: 0.001, ggml.BF16: 0.01, ggml.Q8_0: 0.03, ggml.Q6_K: 0.06, ggml.Q5_K: 0.12, ggml.Q5_1: 0.12,
+		ggml.Q5_0: 0.12, ggml.Q4_K: 0.25, ggml.Q4_1: 0.25, ggml.Q4_0: 0.25,
+	}
+	p, ids := newPool(t, 2), []int32{3, 14, 15, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8, 4, 6, 1}
+	want := encode(t, openEncoder(t, wideModel(t, ggml.F32)), p, ids)
+	for _, typ := range ggml.Types() {
+		got := encode(t, openEncoder(t, wideModel(t, typ)), p, ids)
+		var sum float64
+		for i := range got {
+			sum += math.Pow(float64(got[i])-float64(want[i]), 2)
+		}
+		rms := math.Sqrt(sum / float64(len(got)))
+		t.Logf("%s: error %.4f", typ, rms)
+		if bound, ok := bounds[typ]; !ok || !(rms <= bound) || rms < bound/20 {
+			t.Errorf("%s: error %.4f, want about %g at most", typ, rms, bound)
 		}
 	}
 }
