@@ -1,0 +1,57 @@
+# `make` prints the targets. Everything here is plain Go; CGO is off except for
+# the race detector, which needs it.
+
+export CGO_ENABLED := 0
+FUZZTIME ?= 30s
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+TOOL := go tool -modfile=tools/go.mod
+
+.DEFAULT_GOAL := help
+.PHONY: help build test race cover lint fuzz bench golden generate cross smoke clean
+
+help: ## print this help
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
+
+build: ## build ./zipar for this machine
+	go build -o zipar ./cmd/zipar
+
+test: ## run all tests
+	go test ./...
+
+race: ## run the tests under the race detector, outside the kernels
+	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v /internal/tensor)
+	CGO_ENABLED=1 go test -race -run 'Pool' ./internal/tensor
+
+cover: ## write coverage.out and print the share of each package
+	go test -coverprofile=coverage.out ./...
+	go tool cover -func=coverage.out | tail -1
+
+lint: ## gofmt, go vet, staticcheck; the layer rule is a test, internal/layers
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+fuzz: ## run every fuzzer for FUZZTIME (30s)
+	@for pkg in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; \
+	done
+
+bench: ## run the kernels' benchmarks
+	go test -run '^$$' -bench . ./internal/tensor
+
+golden: ## how to make the golden files again (needs PyTorch and the official code)
+	@sed -n '/## Making them again/,$$p' testdata/golden/README.md
+
+cross: ## build for linux, darwin and windows on amd64 and arm64 into dist/
+	@for p in $(PLATFORMS); do \
+	  os=$${p%/*}; arch=$${p#*/}; ext=; test $$os = windows && ext=.exe; \
+	  echo "$$p"; GOOS=$$os GOARCH=$$arch go build -trimpath -o dist/zipar-$$os-$$arch$$ext ./cmd/zipar || exit 1; \
+	done
+
+smoke: ## run every command on a tiny random model in a scratch folder
+	@scripts/smoke.sh
+
+clean: ## remove what was built
+	rm -rf zipar dist coverage.out
