@@ -174,7 +174,7 @@ func (r *convertRequest) report(result *convert.Result) {
 	slices.Sort(types)
 	ignored := ""
 	if n := len(result.Ignored); n > 0 {
-		ignored = fmt.Sprintf("; %d tensors of the checkpoint are not part of the model", n)
+		ignored = fmt.Sprintf("; not part of the model: %d", n)
 	}
 	r.ui.remark("wrote %s: %.1f MiB, tensors: %s%s", r.options.Out, float64(result.Size)/(1<<20), strings.Join(types, ", "), ignored)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -212,6 +213,43 @@ func TestWriteErrorNamesTheTarget(t *testing.T) {
 	if runtime.GOOS == "linux" {
 		wantError(t, Write("/dev/full", put("x")), "write /dev/full: no space left")
 	}
+}
+
+// Another process may put something in the way while the file is filled.
+func TestTargetBecomesAFolder(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a")
+	err := Write(path, func(w io.Writer) error {
+		if err := os.MkdirAll(filepath.Join(path, "inner"), 0o777); err != nil {
+			return err
+		}
+		return put("x")(w)
+	})
+	wantError(t, err, "write "+path+": ")
+	only(t, dir, "a")
+}
+
+func TestWriteToALinkLoop(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "loop")
+	if err := os.Symlink(path, path); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, Write(path, put("x")), "write "+path+": ")
+}
+
+func TestWriteToASocket(t *testing.T) {
+	dir, err := os.MkdirTemp("", "s") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	wantError(t, Write(path, put("x")), "write "+path+": ")
 }
 
 func TestRenameErrorNamesTheTarget(t *testing.T) {

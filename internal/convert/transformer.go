@@ -136,7 +136,7 @@ func (m *transformer) chooseHeads(s *source, o *Options, p *plan, table *rotary)
 	case officialHeads[m.dim] != 0:
 		m.headDim, from = m.dim/officialHeads[m.dim], fmt.Sprintf("the official models of width %d", m.dim)
 	default:
-		return badOption("--heads", "needed: nothing in %s tells how many heads a model of width %d has", s.file.Path, m.dim)
+		return badOption("--heads", "not given, and nothing in %s tells how many heads a model of width %d has", s.file.Path, m.dim)
 	}
 	if m.headDim%4 != 0 || m.dim%m.headDim != 0 {
 		return &ModelError{s.file.Path, layerName(0, "attention.wqkv"), fmt.Sprintf(
@@ -170,7 +170,7 @@ func (m *transformer) chooseGrid(o *Options, p *plan, table *rotary) error {
 	case table != nil:
 		m.grid = table.grid
 	default:
-		return badOption("--grid", "needed: nothing in the checkpoint tells the grid of image tokens; "+
+		return badOption("--grid", "not given, and nothing in the checkpoint tells the grid of image tokens; "+
 			"256 pixels are 16x16 tokens of 16 pixels, 384 are 24x24, 512 are 32x32")
 	}
 	p.chose("grid", fmt.Sprintf("%dx%d", m.grid.Rows, m.grid.Cols), o.Grid != nil, freqsName)
