@@ -266,7 +266,7 @@ func TestWriteErrors(t *testing.T) {
 	_ = Write(&bytes.Buffer{}, []int{2, 2}, []float32{1})
 }
 
-func FuzzRead(f *testing.F) {
+func FuzzNpy(f *testing.F) {
 	paths, err := filepath.Glob("testdata/*.npy")
 	if err != nil || len(paths) == 0 {
 		f.Fatal(paths, err)
