@@ -56,7 +56,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file, 130 interrupted.`
 		newDecodeCommand(),
 		newEncodeCommand(),
 		newConvertCommand(),
+		newQuantizeCommand(),
 		newConvertCommand(),
+		newQuantizeCommand(),
 		newInspectCommand(),
 		newVersionCommand(),
 	)

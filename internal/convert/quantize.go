@@ -182,7 +182,7 @@ func setQuantizedKeys(w *gguf.Writer, f *gguf.File, p *quantizePlan, main ggml.T
 	}
 }
 
-// String is one line: "q4_K -> q5_0 for rows of 1120: blk.0.ffn_down.weight and 23 more".
+// String is one line: "Q4_K -> Q5_0 for rows of 1120: blk.0.ffn_down.weight and 23 more".
 func (b Fallback) String() string {
 	more := ""
 	if n := len(b.Tensors) - 1; n > 0 {
