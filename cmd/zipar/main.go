@@ -57,8 +57,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file, 130 interrupted.`
 		newEncodeCommand(),
 		newConvertCommand(),
 		newQuantizeCommand(),
-		newConvertCommand(),
-		newQuantizeCommand(),
 		newInspectCommand(),
 		newVersionCommand(),
 	)
