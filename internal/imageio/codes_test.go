@@ -1,0 +1,66 @@
+package imageio
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCodesRoundTrip(t *testing.T) {
+	flat := []int32{1, 2, 3, 4, 5, 6}
+	var b bytes.Buffer
+	if err := NewCodes(flat, 2, 3, 5).Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"rows":2,"cols":3,"passes":5,"codes":[[1,2,3],[4,5,6]]}` + "\n"; b.String() != want {
+		t.Errorf("wrote %s, want %s", b.String(), want)
+	}
+	got, err := ReadCodes(&b, "x.json")
+	if err != nil || got.Rows != 2 || got.Cols != 3 || got.Passes != 5 || !slices.Equal(got.Flat(), flat) {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	b.Reset()
+	if err := NewCodes(flat, 3, 2, 0).Write(&b); err != nil || strings.Contains(b.String(), "passes") {
+		t.Errorf("%s, %v: passes that were not made are written", b.String(), err)
+	}
+}
+
+func TestReadCodesSaysWhatIsWrong(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                                    "x.json: no code file: it is empty",
+		`{"rows"`:                             "it ends too early",
+		`PNG`:                                 "no JSON at byte 1",
+		`[[1]]`:                               `a JSON array instead of an object with "rows", "cols" and "codes"`,
+		`{}`:                                  `"rows" is 0 and "cols" is 0`,
+		`{"rows":-1,"cols":1,"codes":[[1]]}`:  `"rows" is -1`,
+		`{"rows":2,"cols":1,"codes":[[1]]}`:   `"codes" has 1 rows, "rows" says 2`,
+		`{"rows":1,"cols":2,"codes":[[1]]}`:   `row 0 of "codes" has 1 codes, "cols" says 2`,
+		`{"rows":1,"cols":1,"codes":[[-1]]}`:  "code -1 at row 0, column 0",
+		`{"rows":1,"cols":1,"codes":[[1.5]]}`: `a number 1.5 in "codes"`,
+		`{"rows":1,"cols":1,"codes":[[9999999999]]}`:                           `a number 9999999999 in "codes"`,
+		`{"rows":"1","cols":1,"codes":[[1]]}`:                                  `a string in "rows"`,
+		`{"rows":1,"cols":1,"codes":[[1]],"passes":-2}`:                        `"passes" is -2`,
+		`{"rows":1,"cols":1,"codes":[[1]]} x`:                                  "data after the end",
+		`{"rows":1,"cols":1,"codes":[[1]]` + strings.Repeat(" ", maxCodesFile): "more than 33554432 bytes",
+	} {
+		_, err := ReadCodes(strings.NewReader(text), "x.json")
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "x.json: ") {
+			t.Errorf("%.60s: error %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzReadCodes(f *testing.F) {
+	f.Add([]byte(`{"rows":2,"cols":3,"passes":5,"codes":[[1,2,3],[4,5,6]]}`))
+	f.Add([]byte(`{"rows":1e9,"cols":1,"codes":[[]]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := ReadCodes(bytes.NewReader(data), "x")
+		if err != nil {
+			return
+		}
+		if flat := c.Flat(); len(flat) != c.Rows*c.Cols {
+			t.Errorf("%d codes for %d x %d", len(flat), c.Rows, c.Cols)
+		}
+	})
+}
