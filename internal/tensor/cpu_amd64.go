@@ -7,9 +7,23 @@ import "golang.org/x/sys/cpu"
 // machineKernels returns the assembly kernels that this processor can run,
 // slowest first.
 func machineKernels() []*kernels {
+	var sets []*kernels
 	x := &cpu.X86
-	if !(x.HasAVX2 && x.HasFMA && x.HasF16C) {
-		return nil
+	if x.HasAVX2 && x.HasFMA && x.HasF16C && x.HasBMI2 {
+		k := genericKernels
+		k.name = "avx2"
+		k.dot, k.dotF16, k.dotBF16 = dotAVX2, dotF16AVX2, dotBF16AVX2
+		k.mix = mixAVX2
+		k.conv = convAVX2
+		sets = append(sets, &k)
+		if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
+			k := k
+			k.name = "avx512"
+			k.dot, k.dotF16, k.dotBF16 = dotAVX512, dotF16AVX512, dotBF16AVX512
+			k.mix = mixAVX512
+			k.conv = convAVX512
+			sets = append(sets, &k)
+		}
 	}
-	return nil
+	return sets
 }

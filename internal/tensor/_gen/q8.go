@@ -1,0 +1,3 @@
+package main
+
+func genQ8(g *gen) {}

@@ -1,0 +1,234 @@
+package tensor
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/zipar/zipar/internal/ggml"
+)
+
+// The matrices of a GPT-XL block, [out, in].
+var xlShapes = [][2]int{{3840, 1280}, {1280, 1280}, {3584, 1280}, {3584, 1280}, {1280, 3584}}
+
+const (
+	xlLayers  = 36
+	xlWeights = 36*(3840+1280+3*3584)*1280 + 16384*1280
+)
+
+// benchMatrix returns a matrix with plausible random values, quickly.
+func benchMatrix(b *testing.B, typ ggml.Type, rows, cols int, r *rand.Rand) Matrix {
+	data := make([]byte, rows*typ.RowSize(cols))
+	block := make([]byte, typ.RowSize(1<<16))
+	values := make([]float32, 1<<16)
+	for i := range values {
+		values[i] = float32(r.NormFloat64()) * 0.02
+	}
+	if typ == ggml.Q4_K || typ == ggml.Q6_K {
+		for i := range block {
+			block[i] = byte(r.Uint32())
+		}
+		size := typ.BlockSize()
+		for i := 0; i < len(block); i += size {
+			at := map[ggml.Type]int{ggml.Q4_K: 0, ggml.Q6_K: 208}[typ]
+			binary.LittleEndian.PutUint32(block[i+at&^3:], 0x10001000)
+			binary.LittleEndian.PutUint16(block[i+at:], 0x1000)
+		}
+	} else {
+		ggml.Quantize(typ, block, values)
+	}
+	for at := 0; at < len(data); {
+		at += copy(data[at:], block)
+	}
+	m, err := NewMatrix(typ, rows, cols, data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return m
+}
+
+// best keeps the shortest time of each of several pieces of work: on a machine
+// that does other things too, their sum says more than a mean.
+type best []time.Duration
+
+func newBest(n int) best {
+	b := make(best, n)
+	for i := range b {
+		b[i] = math.MaxInt64
+	}
+	return b
+}
+
+func (b best) time(i int, f func()) {
+	start := time.Now()
+	f()
+	b[i] = min(b[i], time.Since(start))
+}
+
+func (b best) seconds() float64 {
+	var sum time.Duration
+	for _, d := range b {
+		sum += d
+	}
+	return sum.Seconds()
+}
+
+// BenchmarkMatMul runs through the weights of GPT-XL blocks, so many of them
+// that no cache holds them. A GB is 1e9 bytes; "ms/pass" is for the model's
+// 752 million weights.
+//
+//	go test ./internal/tensor -run xxx -bench MatMul/Q8_0 -benchtime 5x
+func BenchmarkMatMul(b *testing.B) {
+	for _, typ := range []ggml.Type{ggml.Q8_0, ggml.F16, ggml.BF16, ggml.F32, ggml.Q4_K} {
+		b.Run(typ.String(), func(b *testing.B) {
+			p := NewPool(0) // -cpu 1 for a single thread
+			defer p.Close()
+			r := rand.New(rand.NewPCG(1, 2))
+			layers := max(2, xlLayers*34/32/max(1, typ.RowSize(256)/256))
+			if typ == ggml.Q4_K {
+				layers = 4
+			}
+			var matrices []Matrix
+			weights, bytes := 0, 0
+			for range layers {
+				for _, s := range xlShapes {
+					m := benchMatrix(b, typ, s[0], s[1], r)
+					p.Pack(&m)
+					matrices = append(matrices, m)
+					weights += s[0] * s[1]
+					bytes += s[0] * typ.RowSize(s[1])
+				}
+			}
+			x, y := make([]float32, 128*3584), make([]float32, 128*3840)
+			for i := range x {
+				x[i] = float32(r.NormFloat64())
+			}
+			for _, n := range []int{1, 2, 4, 8, 16, 32, 128} {
+				b.Run(fmt.Sprint(n), func(b *testing.B) {
+					best := newBest(len(matrices))
+					for b.Loop() {
+						for i := range matrices {
+							m := &matrices[i]
+							best.time(i, func() { p.MatMul(y[:n*m.Rows], m, x[:n*m.Cols], n) })
+						}
+					}
+					s := best.seconds()
+					b.ReportMetric(float64(bytes)/s/1e9, "GB/s")
+					b.ReportMetric(float64(2*n*weights)/s/1e9, "GFLOP/s")
+					b.ReportMetric(s*1e3*xlWeights/float64(weights), "ms/pass")
+					b.ReportMetric(0, "ns/op")
+				})
+			}
+		})
+	}
+}
+
+// The 3x3 convolutions of the VQ-16 decoder at 256 pixels: height and width,
+// channels in and out, and how often.
+var vqConvs = [][4]int{
+	{16, 256, 512, 1}, {16, 512, 512, 10}, {32, 512, 512, 1}, {32, 512, 256, 1}, {32, 256, 256, 5},
+	{64, 256, 256, 7}, {128, 256, 256, 1}, {128, 256, 128, 1}, {128, 128, 128, 5},
+	{256, 128, 128, 7}, {256, 128, 3, 1},
+}
+
+func BenchmarkConv3x3(b *testing.B) {
+	p := NewPool(0)
+	defer p.Close()
+	for _, s := range vqConvs {
+		size, in, out := s[0], s[1], s[2]
+		b.Run(fmt.Sprintf("%dx%d/%d-%d", size, size, in, out), func(b *testing.B) {
+			weight := make([]float32, out*in*9)
+			for i := range weight {
+				weight[i] = float32(math.Sin(float64(i)))
+			}
+			c := NewConv3x3(weight, make([]float32, out), in, out)
+			src, dst := NewImage(size, size, in, 1), NewImage(size, size, out, 0)
+			for i := range src.Data {
+				src.Data[i] = weight[i%len(weight)]
+			}
+			best := newBest(1)
+			for b.Loop() {
+				best.time(0, func() { p.Conv3x3(dst, c, src, 1) })
+			}
+			b.ReportMetric(float64(2*9*in*out*size*size)/best.seconds()/1e9, "GFLOP/s")
+		})
+	}
+}
+
+func BenchmarkGroupNorm(b *testing.B) {
+	p := NewPool(0)
+	defer p.Close()
+	src, dst := randomImage(256, 256, 128, 0, 1), NewImage(256, 256, 128, 1)
+	weight, bias := randoms(128, 1), randoms(128, 2)
+	b.SetBytes(int64(4 * len(src.Data)))
+	for b.Loop() {
+		p.GroupNorm(dst, src, 32, 1e-6, weight, bias, true)
+	}
+}
+
+func BenchmarkVector(b *testing.B) {
+	const n = 3584
+	x, y, z := randoms(n, 1), randoms(n, 2), make([]float32, n)
+	for _, k := range []struct {
+		name string
+		run  func()
+	}{
+		{"RMSNorm", func() { RMSNorm(z, x, y, 1e-5) }},
+		{"Softmax", func() { copy(z, x); Softmax(z) }},
+		{"SwiGLU", func() { copy(z, x); SwiGLU(z, y) }},
+		{"GELUTanh", func() { copy(z, x); GELUTanh(z) }},
+		{"Add", func() { Add(z, x) }},
+		{"Copy", func() { copy(z, x) }},
+	} {
+		b.Run(k.name, func(b *testing.B) {
+			for b.Loop() {
+				k.run()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/value")
+		})
+	}
+}
+
+func BenchmarkAttention(b *testing.B) {
+	const positions, d = 256, 64
+	keys, q, s, out := randoms(positions*d, 1), randoms(d, 2), make([]float32, positions), make([]float32, d)
+	b.SetBytes(8 * positions * d)
+	for b.Loop() {
+		AttentionScores(s, q, keys)
+		AttentionMix(out, s, keys)
+	}
+}
+
+func BenchmarkQuantize(b *testing.B) {
+	var q q8Columns
+	const n, k = 8, 1280
+	q.resize(n, k)
+	x := randoms(n*k, 1)
+	for b.Loop() {
+		active.quantize(&q, x, 0, q.blocks)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(n*k), "ns/value")
+}
+
+func BenchmarkPack(b *testing.B) {
+	p := NewPool(0)
+	defer p.Close()
+	m := benchMatrix(b, ggml.Q8_0, 3584, 1280, rand.New(rand.NewPCG(1, 2)))
+	b.SetBytes(int64(len(m.Data)))
+	for b.Loop() {
+		c := m
+		p.Pack(&c)
+	}
+}
+
+func BenchmarkPool(b *testing.B) {
+	p := NewPool(0)
+	defer p.Close()
+	task := &sumTask{sums: make([]int64, 8*p.Threads())}
+	for b.Loop() {
+		p.Run(task, 2*p.Threads(), 1)
+	}
+}

@@ -1,0 +1,30 @@
+//go:build !noasm
+
+package tensor
+
+// checkConv panics unless the buffers are as large as the tile needs.
+func checkConv(t *convTile, pixels int) {
+	last := pixels - 1
+	_ = t.dst[last*t.dstStride+convGroup-1]
+	_ = t.init[last*t.initStride+convGroup-1]
+	_ = t.src[last*t.srcStride+t.k-1]
+	_ = t.panel[t.k*convGroup-1]
+}
+
+func convAVX512(t convTile, pixels int) {
+	checkConv(&t, pixels)
+	for p := 0; p < pixels; p += 8 {
+		convTileAVX512(min(8, pixels-p), &t.dst[p*t.dstStride], t.dstStride, &t.init[p*t.initStride], t.initStride,
+			&t.src[p*t.srcStride], t.srcStride, &t.panel[0], t.k)
+	}
+}
+
+func convAVX2(t convTile, pixels int) {
+	checkConv(&t, pixels)
+	for p := 0; p < pixels; p += 6 {
+		for half := 0; half < convGroup; half += convGroup / 2 {
+			convTileAVX2(min(6, pixels-p), &t.dst[p*t.dstStride+half], t.dstStride, &t.init[p*t.initStride+half], t.initStride,
+				&t.src[p*t.srcStride], t.srcStride, &t.panel[half], t.k)
+		}
+	}
+}
