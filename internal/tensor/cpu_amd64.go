@@ -15,6 +15,7 @@ func machineKernels() []*kernels {
 		k.dot, k.dotF16, k.dotBF16 = dotAVX2, dotF16AVX2, dotBF16AVX2
 		k.mix = mixAVX2
 		k.conv = convAVX2
+		k.quantize, k.q8 = quantizeAVX2, q8AVX2
 		sets = append(sets, &k)
 		if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
 			k := k
@@ -22,6 +23,10 @@ func machineKernels() []*kernels {
 			k.dot, k.dotF16, k.dotBF16 = dotAVX512, dotF16AVX512, dotBF16AVX512
 			k.mix = mixAVX512
 			k.conv = convAVX512
+			k.quantize = quantizeAVX512
+			if x.HasAVX512VNNI {
+				k.q8 = q8VNNI // the AVX2 one gives the same bits
+			}
 			sets = append(sets, &k)
 		}
 	}

@@ -3,3 +3,109 @@
 //go:build !noasm
 
 package tensor
+
+// q8x1VNNI is kernels.q8 for 1 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x1VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x2VNNI is kernels.q8 for 2 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x2VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x3VNNI is kernels.q8 for 3 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x3VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x4VNNI is kernels.q8 for 4 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x4VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x5VNNI is kernels.q8 for 5 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x5VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x6VNNI is kernels.q8 for 6 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x6VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x7VNNI is kernels.q8 for 7 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x7VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x8VNNI is kernels.q8 for 8 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x8VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x1AVX2 is kernels.q8 for 1 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x1AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x2AVX2 is kernels.q8 for 2 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x2AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x3AVX2 is kernels.q8 for 3 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x3AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x4AVX2 is kernels.q8 for 4 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x4AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// quantizeAsmAVX512 is kernels.quantize for one of n columns. blocks > 0.
+//
+//go:noescape
+func quantizeAsmAVX512(xq *int8, xs *float32, xp *int32, x *float32, n int, blocks int)
+
+// quantizeAsmAVX2 is kernels.quantize for one of n columns. blocks > 0.
+//
+//go:noescape
+func quantizeAsmAVX2(xq *int8, xs *float32, xp *int32, x *float32, n int, blocks int)
+
+// q8TileVNNI calls the kernel for a number of columns, at most 8.
+func q8TileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int) {
+	switch columns {
+	case 1:
+		q8x1VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 2:
+		q8x2VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 3:
+		q8x3VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 4:
+		q8x4VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 5:
+		q8x5VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 6:
+		q8x6VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 7:
+		q8x7VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 8:
+		q8x8VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	}
+}
+
+// q8TileAVX2 calls the kernel for a number of columns, at most 4.
+func q8TileAVX2(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int) {
+	switch columns {
+	case 1:
+		q8x1AVX2(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 2:
+		q8x2AVX2(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 3:
+		q8x3AVX2(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 4:
+		q8x4AVX2(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	}
+}

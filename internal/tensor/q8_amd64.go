@@ -1,0 +1,60 @@
+//go:build !noasm
+
+package tensor
+
+// The widest tiles of columns.
+const (
+	q8ColumnsVNNI = 8
+	q8ColumnsAVX2 = 4
+)
+
+// checkQ8 panics unless the buffers are as large as a product needs.
+func checkQ8(y []float32, ldy int, g q8Group, x *q8Columns) {
+	_ = y[(x.n-1)*ldy+q8Rows-1]
+	_ = g.quants[x.blocks*q8Rows*q8Block-1]
+	_ = g.scales[x.blocks*q8Rows*2-1]
+}
+
+func q8VNNI(y []float32, ldy int, g q8Group, x *q8Columns) {
+	checkQ8(y, ldy, g, x)
+	for c := 0; c < x.n; {
+		tile := dotTile(x.n-c, q8ColumnsVNNI)
+		q8TileVNNI(tile, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
+			&x.quants[c*q8Block], &x.scales[c], &x.preset[c], x.n, x.blocks)
+		c += tile
+	}
+}
+
+func q8AVX2(y []float32, ldy int, g q8Group, x *q8Columns) {
+	checkQ8(y, ldy, g, x)
+	for c := 0; c < x.n; {
+		tile := dotTile(x.n-c, q8ColumnsAVX2)
+		q8TileAVX2(tile, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
+			&x.quants[c*q8Block], &x.scales[c], &x.preset[c], x.n, x.blocks)
+		c += tile
+	}
+}
+
+func quantizeAVX512(q *q8Columns, x []float32, lo, hi int) {
+	if lo >= hi {
+		return
+	}
+	k := q.blocks * q8Block
+	_ = x[q.n*k-1]
+	for c := range q.n {
+		at := lo*q.n + c
+		quantizeAsmAVX512(&q.quants[at*q8Block], &q.scales[at], &q.preset[at], &x[c*k+lo*q8Block], q.n, hi-lo)
+	}
+}
+
+func quantizeAVX2(q *q8Columns, x []float32, lo, hi int) {
+	if lo >= hi {
+		return
+	}
+	k := q.blocks * q8Block
+	_ = x[q.n*k-1]
+	for c := range q.n {
+		at := lo*q.n + c
+		quantizeAsmAVX2(&q.quants[at*q8Block], &q.scales[at], &q.preset[at], &x[c*k+lo*q8Block], q.n, hi-lo)
+	}
+}
