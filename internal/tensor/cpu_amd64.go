@@ -16,6 +16,9 @@ func machineKernels() []*kernels {
 		k.mix = mixAVX2
 		k.conv = convAVX2
 		k.quantize, k.q8 = quantizeAVX2, q8AVX2
+		k.scale, k.add, k.scaleBy, k.largest = scaleAVX2, addAVX2, scaleByAVX2, largestAVX2
+		k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX2, expSumAVX2, swigluAVX2, geluAVX2
+		k.channels, k.affine, k.swish = channelsAVX2, affineAVX2, swishAVX2
 		sets = append(sets, &k)
 		if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
 			k := k
@@ -24,6 +27,9 @@ func machineKernels() []*kernels {
 			k.mix = mixAVX512
 			k.conv = convAVX512
 			k.quantize = quantizeAVX512
+			k.scale, k.add, k.scaleBy, k.largest = scaleAVX512, addAVX512, scaleByAVX512, largestAVX512
+			k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX512, expSumAVX512, swigluAVX512, geluAVX512
+			k.channels, k.affine, k.swish = channelsAVX512, affineAVX512, swishAVX512
 			if x.HasAVX512VNNI {
 				k.q8 = q8VNNI // the AVX2 one gives the same bits
 			}

@@ -3,3 +3,113 @@
 //go:build !noasm
 
 package tensor
+
+// scaleAsmAVX512 is kernels.scale. n is a positive multiple of 16.
+//
+//go:noescape
+func scaleAsmAVX512(x *float32, n int, f float32)
+
+// addAsmAVX512 is kernels.add. n is a positive multiple of 16.
+//
+//go:noescape
+func addAsmAVX512(dst *float32, x *float32, n int)
+
+// scaleByAsmAVX512 is kernels.scaleBy. n is a positive multiple of 16.
+//
+//go:noescape
+func scaleByAsmAVX512(dst *float32, x *float32, weight *float32, n int, f float32)
+
+// largestAsmAVX512 sets lane i%16 to the largest of its values. n is a positive multiple of 16.
+//
+//go:noescape
+func largestAsmAVX512(lanes *float32, x *float32, n int)
+
+// squaresAsmAVX512 is kernels.squares. n is a positive multiple of 16.
+//
+//go:noescape
+func squaresAsmAVX512(lanes *float64, x *float32, n int)
+
+// expSumAsmAVX512 is kernels.expSum. n is a positive multiple of 16.
+//
+//go:noescape
+func expSumAsmAVX512(lanes *float32, x *float32, n int, top float32)
+
+// swigluAsmAVX512 is kernels.swiglu. n is a positive multiple of 16.
+//
+//go:noescape
+func swigluAsmAVX512(gate *float32, up *float32, n int)
+
+// geluAsmAVX512 is kernels.gelu. n is a positive multiple of 16.
+//
+//go:noescape
+func geluAsmAVX512(x *float32, n int)
+
+// affineAsmAVX512 is kernels.affine. channels is a positive multiple of 16, pixels > 0.
+//
+//go:noescape
+func affineAsmAVX512(dst *float32, src *float32, factor *float32, offset *float32, channels int, pixels int)
+
+// swishAsmAVX512 is kernels.swish. channels is a positive multiple of 16, pixels > 0.
+//
+//go:noescape
+func swishAsmAVX512(dst *float32, src *float32, factor *float32, offset *float32, channels int, pixels int)
+
+// channelsAsmAVX512 is kernels.channels for 16 channels. pixels > 0.
+//
+//go:noescape
+func channelsAsmAVX512(sums *float64, squares *float64, row *float32, channels int, pixels int)
+
+// scaleAsmAVX2 is kernels.scale. n is a positive multiple of 16.
+//
+//go:noescape
+func scaleAsmAVX2(x *float32, n int, f float32)
+
+// addAsmAVX2 is kernels.add. n is a positive multiple of 16.
+//
+//go:noescape
+func addAsmAVX2(dst *float32, x *float32, n int)
+
+// scaleByAsmAVX2 is kernels.scaleBy. n is a positive multiple of 16.
+//
+//go:noescape
+func scaleByAsmAVX2(dst *float32, x *float32, weight *float32, n int, f float32)
+
+// largestAsmAVX2 sets lane i%16 to the largest of its values. n is a positive multiple of 16.
+//
+//go:noescape
+func largestAsmAVX2(lanes *float32, x *float32, n int)
+
+// squaresAsmAVX2 is kernels.squares. n is a positive multiple of 16.
+//
+//go:noescape
+func squaresAsmAVX2(lanes *float64, x *float32, n int)
+
+// expSumAsmAVX2 is kernels.expSum. n is a positive multiple of 16.
+//
+//go:noescape
+func expSumAsmAVX2(lanes *float32, x *float32, n int, top float32)
+
+// swigluAsmAVX2 is kernels.swiglu. n is a positive multiple of 16.
+//
+//go:noescape
+func swigluAsmAVX2(gate *float32, up *float32, n int)
+
+// geluAsmAVX2 is kernels.gelu. n is a positive multiple of 16.
+//
+//go:noescape
+func geluAsmAVX2(x *float32, n int)
+
+// affineAsmAVX2 is kernels.affine. channels is a positive multiple of 16, pixels > 0.
+//
+//go:noescape
+func affineAsmAVX2(dst *float32, src *float32, factor *float32, offset *float32, channels int, pixels int)
+
+// swishAsmAVX2 is kernels.swish. channels is a positive multiple of 16, pixels > 0.
+//
+//go:noescape
+func swishAsmAVX2(dst *float32, src *float32, factor *float32, offset *float32, channels int, pixels int)
+
+// channelsAsmAVX2 is kernels.channels for 16 channels. pixels > 0.
+//
+//go:noescape
+func channelsAsmAVX2(sums *float64, squares *float64, row *float32, channels int, pixels int)

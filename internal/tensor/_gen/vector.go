@@ -1,3 +1,355 @@
 package main
 
-func genVector(g *gen) {}
+import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Elementwise kernels. They do the operations of vector_generic.go in its
+// order, without fusing, and so give its bits. Each handles whole vectors
+// only; vector_amd64.go does the rest in Go.
+func genVector(g *gen) {
+	constants := map[string]operand.Mem{}
+	for _, c := range vectorConstants {
+		constants[c.name] = g.constant("vector"+c.name, c.bits)
+	}
+	for _, s := range []isa{avx512, avx2} {
+		v := &vectorGen{gen: g, isa: s, constants: constants}
+		v.scale()
+		v.add()
+		v.scaleBy()
+		v.largest()
+		v.squares()
+		v.expSum()
+		v.swiglu()
+		v.gelu()
+		v.affine("affine", false)
+		v.affine("swish", true)
+		v.channels()
+	}
+}
+
+func f32(x float64) uint32 { return math.Float32bits(float32(x)) }
+
+var vectorConstants = []struct {
+	name string
+	bits uint32
+}{
+	{"Sign", 0x80000000},
+	{"One", f32(1)},
+	{"Inf", f32(math.Inf(1))},
+	{"MinusInf", f32(math.Inf(-1))},
+	// Exp, see exp.go there.
+	{"Log2e", f32(1.44269504088896341)},
+	{"Ln2Hi", f32(0.693359375)},
+	{"Ln2Lo", f32(-2.12194440e-4)},
+	{"Round", f32(3 << 22)},
+	{"Least", f32(-87.33654)},
+	{"Most", f32(88.72283)},
+	{"P5", f32(1.9875691500e-4)},
+	{"P4", f32(1.3981999507e-3)},
+	{"P3", f32(8.3334519073e-3)},
+	{"P2", f32(4.1665795894e-2)},
+	{"P1", f32(1.6666665459e-1)},
+	{"P0", f32(5.0000001201e-1)},
+	// GELU, see geluTanh there.
+	{"GeluLinear", f32(1.5957691216057308)},
+	{"GeluCubic", f32(1.5957691216057308 * 0.044715)},
+}
+
+type vectorGen struct {
+	*gen
+	isa       isa
+	constants map[string]operand.Mem
+}
+
+func (v *vectorGen) c(name string) operand.Mem {
+	m, ok := v.constants[name]
+	if !ok {
+		panic("no constant " + name)
+	}
+	return m
+}
+
+// start begins a function over n values, a multiple of 16, n > 0.
+func (v *vectorGen) start(name, params, what string) {
+	name += "Asm" + v.isa.name
+	v.function(name, "func("+params+")", name+" "+what)
+}
+
+// each runs body for every 16 values, n being the count of values; pointers
+// are moved on by 64 bytes. body gets the offset of a vector.
+func (v *vectorGen) each(pointers []reg.Register, body func(disp int)) {
+	n := v.load("n")
+	v.SHRQ(operand.U8(4), n)
+	v.loop(n, func() {
+		for disp := 0; disp < 64; disp += v.isa.bytes {
+			body(disp)
+		}
+		for _, p := range pointers {
+			v.ADDQ(imm(64), p)
+		}
+	})
+}
+
+// broadcast loads a parameter into all lanes.
+func (v *vectorGen) broadcast(param string, dst reg.VecPhysical) {
+	a, err := v.Param(param).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	v.VBROADCASTSS(a.Addr, dst)
+}
+
+// xor and the like have other names with AVX-512.
+func (v *vectorGen) flipSign(r, dst reg.VecPhysical) { v.VXORPS(v.c("Sign"), r, dst) }
+
+func (v *vectorGen) scale() {
+	v.start("scale", "x *float32, n int, f float32", "is kernels.scale. n is a positive multiple of 16.")
+	x := v.load("x")
+	f, t := v.isa.vec[0], v.isa.vec[1]
+	v.broadcast("f", f)
+	v.each([]reg.Register{x}, func(disp int) {
+		v.VMULPS(at(x, disp), f, t)
+		v.VMOVUPS(t, at(x, disp))
+	})
+	v.ret()
+}
+
+func (v *vectorGen) add() {
+	v.start("add", "dst *float32, x *float32, n int", "is kernels.add. n is a positive multiple of 16.")
+	dst, x := v.load("dst"), v.load("x")
+	t := v.isa.vec[0]
+	v.each([]reg.Register{dst, x}, func(disp int) {
+		v.VMOVUPS(at(dst, disp), t)
+		v.VADDPS(at(x, disp), t, t)
+		v.VMOVUPS(t, at(dst, disp))
+	})
+	v.ret()
+}
+
+func (v *vectorGen) scaleBy() {
+	v.start("scaleBy", "dst *float32, x *float32, weight *float32, n int, f float32", "is kernels.scaleBy. n is a positive multiple of 16.")
+	dst, x, weight := v.load("dst"), v.load("x"), v.load("weight")
+	f, t := v.isa.vec[0], v.isa.vec[1]
+	v.broadcast("f", f)
+	v.each([]reg.Register{dst, x, weight}, func(disp int) {
+		v.VMULPS(at(x, disp), f, t)
+		v.VMULPS(at(weight, disp), t, t)
+		v.VMOVUPS(t, at(dst, disp))
+	})
+	v.ret()
+}
+
+func (v *vectorGen) largest() {
+	v.start("largest", "lanes *float32, x *float32, n int", "sets lane i%16 to the largest of its values. n is a positive multiple of 16.")
+	lanes, x := v.load("lanes"), v.load("x")
+	top := v.isa.vec[:64/v.isa.bytes]
+	for _, r := range top {
+		v.VMOVUPS(v.c("MinusInf"), r)
+	}
+	// The second operand is the result if one is a NaN.
+	v.each([]reg.Register{x}, func(disp int) {
+		t, r := v.isa.vec[4], top[disp/v.isa.bytes]
+		v.VMOVUPS(at(x, disp), t)
+		v.VMAXPS(r, t, r)
+	})
+	for i, r := range top {
+		v.VMOVUPS(r, at(lanes, i*v.isa.bytes))
+	}
+	v.ret()
+}
+
+// squares: a square of float32 is exact in float64, so that fusing changes
+// nothing.
+func (v *vectorGen) squares() {
+	v.start("squares", "lanes *float64, x *float32, n int", "is kernels.squares. n is a positive multiple of 16.")
+	lanes, x := v.load("lanes"), v.load("x")
+	sums := v.isa.vec[:128/v.isa.bytes]
+	for _, r := range sums {
+		v.zero(v.isa, r)
+	}
+	n := v.load("n")
+	v.SHRQ(operand.U8(4), n)
+	v.loop(n, func() {
+		for i, r := range sums {
+			t := v.isa.vec[8+i]
+			v.VCVTPS2PD(at(x, i*v.isa.bytes/2), t)
+			v.VFMADD231PD(t, t, r)
+		}
+		v.ADDQ(imm(64), x)
+	})
+	for i, r := range sums {
+		v.VMOVUPD(r, at(lanes, i*v.isa.bytes))
+	}
+	v.ret()
+}
+
+// exp replaces x by Exp(x). t are four free registers.
+func (v *vectorGen) exp(x reg.VecPhysical, t []reg.VecPhysical) {
+	sum, n, r, p := t[0], t[1], t[2], t[3]
+	v.VMULPS(v.c("Log2e"), x, sum)
+	v.VADDPS(v.c("Round"), sum, sum)
+	v.VSUBPS(v.c("Round"), sum, n)
+	v.VMULPS(v.c("Ln2Hi"), n, p)
+	v.VSUBPS(p, x, r)
+	v.VMULPS(v.c("Ln2Lo"), n, p)
+	v.VSUBPS(p, r, r)
+	v.VMOVUPS(v.c("P5"), p)
+	for _, c := range []string{"P4", "P3", "P2", "P1", "P0"} {
+		v.VMULPS(r, p, p)
+		v.VADDPS(v.c(c), p, p)
+	}
+	v.VMULPS(r, r, n)
+	v.VMULPS(n, p, p)
+	v.VADDPS(r, p, p)
+	v.VADDPS(v.c("One"), p, p)
+	v.VPSLLD(operand.U8(23), sum, sum)
+	v.VPADDD(sum, p, p)
+	// 0 unless x > Least, which a NaN is not; Inf if x > Most; NaN if x is.
+	const greater, unordered = 30, 3
+	if v.isa.name == "AVX512" {
+		v.VCMPPS(operand.U8(greater), v.c("Least"), x, reg.K1)
+		v.VCMPPS(operand.U8(greater), v.c("Most"), x, reg.K2)
+		v.VCMPPS(operand.U8(unordered), x, x, reg.K3)
+		v.VMOVAPS_Z(p, reg.K1, p)
+		v.VMOVUPS(v.c("Inf"), reg.K2, p)
+		v.VMOVAPS(x, reg.K3, p)
+		v.VMOVAPS(p, x)
+		return
+	}
+	v.VCMPPS(operand.U8(greater), v.c("Least"), x, n)
+	v.VANDPS(n, p, p)
+	v.VCMPPS(operand.U8(greater), v.c("Most"), x, n)
+	v.VBLENDVPS(n, v.c("Inf"), p, p)
+	v.VCMPPS(operand.U8(unordered), x, x, n)
+	v.VORPS(n, p, x)
+}
+
+// silu sets x to x/(1 + Exp(-x)). t are five free registers.
+func (v *vectorGen) silu(x reg.VecPhysical, t []reg.VecPhysical) {
+	v.flipSign(x, t[4])
+	v.exp(t[4], t)
+	v.VADDPS(v.c("One"), t[4], t[4])
+	v.VDIVPS(t[4], x, x)
+}
+
+func (v *vectorGen) expSum() {
+	v.start("expSum", "lanes *float32, x *float32, n int, top float32", "is kernels.expSum. n is a positive multiple of 16.")
+	lanes, x := v.load("lanes"), v.load("x")
+	sums := v.isa.vec[:64/v.isa.bytes]
+	for _, r := range sums {
+		v.zero(v.isa, r)
+	}
+	top, e := v.isa.vec[2], v.isa.vec[3]
+	v.broadcast("top", top)
+	v.each([]reg.Register{x}, func(disp int) {
+		r := sums[disp/v.isa.bytes]
+		v.VMOVUPS(at(x, disp), e)
+		v.VSUBPS(top, e, e)
+		v.exp(e, v.isa.vec[4:])
+		v.VMOVUPS(e, at(x, disp))
+		v.VADDPS(e, r, r)
+	})
+	for i, r := range sums {
+		v.VMOVUPS(r, at(lanes, i*v.isa.bytes))
+	}
+	v.ret()
+}
+
+func (v *vectorGen) swiglu() {
+	v.start("swiglu", "gate *float32, up *float32, n int", "is kernels.swiglu. n is a positive multiple of 16.")
+	gate, up := v.load("gate"), v.load("up")
+	x := v.isa.vec[0]
+	v.each([]reg.Register{gate, up}, func(disp int) {
+		v.VMOVUPS(at(gate, disp), x)
+		v.silu(x, v.isa.vec[1:])
+		v.VMULPS(at(up, disp), x, x)
+		v.VMOVUPS(x, at(gate, disp))
+	})
+	v.ret()
+}
+
+func (v *vectorGen) gelu() {
+	v.start("gelu", "x *float32, n int", "is kernels.gelu. n is a positive multiple of 16.")
+	p := v.load("x")
+	x, u := v.isa.vec[0], v.isa.vec[1]
+	v.each([]reg.Register{p}, func(disp int) {
+		v.VMOVUPS(at(p, disp), x)
+		v.VMULPS(x, x, u)
+		v.VMULPS(v.c("GeluCubic"), u, u)
+		v.VADDPS(v.c("GeluLinear"), u, u)
+		v.VMULPS(x, u, u)
+		v.flipSign(u, u)
+		v.exp(u, v.isa.vec[2:])
+		v.VADDPS(v.c("One"), u, u)
+		v.VDIVPS(u, x, x)
+		v.VMOVUPS(x, at(p, disp))
+	})
+	v.ret()
+}
+
+// affine: channels repeat for every pixel.
+func (v *vectorGen) affine(name string, swish bool) {
+	v.start(name, "dst *float32, src *float32, factor *float32, offset *float32, channels int, pixels int",
+		fmt.Sprintf("is kernels.%s. channels is a positive multiple of 16, pixels > 0.", name))
+	dst, src, pixels := v.load("dst"), v.load("src"), v.load("pixels")
+	channels := v.loadBytes("channels")
+	factor, offset := v.load("factor"), v.load("offset")
+	i := v.GP64()
+	x := v.isa.vec[0]
+	v.loop(pixels, func() {
+		v.XORQ(i, i)
+		top := v.label("channels")
+		v.Label(top)
+		for disp := 0; disp < 64; disp += v.isa.bytes {
+			in := func(base reg.Register) operand.Mem {
+				return operand.Mem{Base: base, Index: i, Scale: 1, Disp: disp}
+			}
+			v.VMOVUPS(in(src), x)
+			v.VMULPS(in(factor), x, x)
+			v.VADDPS(in(offset), x, x)
+			if swish {
+				v.silu(x, v.isa.vec[1:])
+			}
+			v.VMOVUPS(x, in(dst))
+		}
+		v.ADDQ(imm(64), i)
+		v.CMPQ(i, channels)
+		v.JNE(operand.LabelRef(top))
+		v.ADDQ(channels, src)
+		v.ADDQ(channels, dst)
+	})
+	v.ret()
+}
+
+// channels: 16 channels at a time go through all pixels of a row.
+func (v *vectorGen) channels() {
+	v.start("channels", "sums *float64, squares *float64, row *float32, channels int, pixels int",
+		"is kernels.channels for 16 channels. pixels > 0.")
+	s, q, row := v.load("sums"), v.load("squares"), v.load("row")
+	step, pixels := v.loadBytes("channels"), v.load("pixels")
+	vectors := 128 / v.isa.bytes
+	sums, squares, x := v.isa.vec[:vectors], v.isa.vec[vectors:2*vectors], v.isa.vec[2*vectors:]
+	for i := range vectors {
+		v.VMOVUPD(at(s, i*v.isa.bytes), sums[i])
+		v.VMOVUPD(at(q, i*v.isa.bytes), squares[i])
+	}
+	v.loop(pixels, func() {
+		for i := range vectors {
+			t := x[i%len(x)]
+			v.VCVTPS2PD(at(row, i*v.isa.bytes/2), t)
+			v.VADDPD(t, sums[i], sums[i])
+			v.VFMADD231PD(t, t, squares[i])
+		}
+		v.ADDQ(step, row)
+	})
+	for i := range vectors {
+		v.VMOVUPD(sums[i], at(s, i*v.isa.bytes))
+		v.VMOVUPD(squares[i], at(q, i*v.isa.bytes))
+	}
+	v.ret()
+}
