@@ -13,7 +13,8 @@ type Feed struct {
 	// Slot is where the token is fed. A token fed at a slot replaces what was
 	// fed there before.
 	Slot Slot
-	// Token is a code of the image tokenizer.
+	// Token is a code of the image tokenizer. It is 0 for the constant tokens
+	// at the end of a row, which the model knows.
 	Token int32
 	// Guided says that the unconditional sequence needs the token too.
 	Guided bool
@@ -47,12 +48,17 @@ type Model interface {
 // Options says what is to be decoded and how.
 type Options struct {
 	Grid Geometry
-	// Window is 1..columns; see Geometry.Window.
+	// Window is 1..columns; see Geometry.Window. With Adaptive it is the
+	// smallest window.
 	Window   int
+	Adaptive bool
 	Guidance Guidance
 	Sampling Sampling
 	// Noise has an element for each picture.
 	Noise []Noise
+	// Keep holds the codes of the first rows, whole rows in raster order, the
+	// same for every picture. They are kept and the rest is decoded.
+	Keep []int32
 	// Observe, if not nil, is called after every pass from the goroutine that
 	// called Decode. The progress and what it points to are valid during the
 	// call only.
@@ -63,10 +69,12 @@ type Options struct {
 type Progress struct {
 	Passes  int           // passes so far, the prefill included
 	Columns int           // tokens fed in this pass, over all pictures
-	Decoded int           // tokens decoded so far in each picture
+	Decoded int           // tokens decoded so far, of the picture that has fewest
 	Tokens  int           // tokens of a whole picture
-	Rows    int           // rows complete so far in each picture
+	Rows    int           // rows complete so far, of the picture that has fewest
 	Elapsed time.Duration // time of this pass, sampling included
+	// Pictures are the pictures so far; Codes hold -1 where nothing is decoded.
+	Pictures []Picture
 }
 
 // A Picture is the result for one picture.
@@ -75,9 +83,17 @@ type Picture struct {
 	// Codes is [rows, cols], row-major. After an error, slots that were not
 	// decoded hold -1.
 	Codes []int32
+	// DecodedIn is [rows, cols], the number of the pass that decoded each
+	// code; the prefill is pass 1. It is 0 for codes that were kept.
+	DecodedIn []int32
+	// Windows is [rows], the window with which each row started; it is 0 for
+	// the first row and for rows that were kept.
+	Windows []int
 	// Passes is the number of forward passes that the picture took part in,
 	// counted as they were made; the prefill is one.
 	Passes int
+	// Columns is the number of tokens fed after the prefill.
+	Columns int
 }
 
 // Decode decodes len(o.Noise) pictures together. On an error, such as the end
@@ -91,7 +107,7 @@ func Decode(ctx context.Context, m Model, o Options) ([]Picture, error) {
 	for err == nil && r.collect() {
 		err = r.pass(ctx)
 	}
-	return r.pictures, err
+	return r.result(), err
 }
 
 func (o Options) check() error {
@@ -103,6 +119,9 @@ func (o Options) check() error {
 	}
 	if len(o.Noise) == 0 {
 		return fmt.Errorf("no picture to decode")
+	}
+	if n := len(o.Keep); n%o.Grid.Cols != 0 || n >= o.Grid.Tokens() {
+		return fmt.Errorf("%d codes to keep: want whole rows of %d, and less than all %d", n, o.Grid.Cols, o.Grid.Rows)
 	}
 	if err := o.Guidance.Check(); err != nil {
 		return err
@@ -116,18 +135,30 @@ type run struct {
 	Options
 	model    Model
 	sampler  *sampler
-	pictures []Picture
-	schedule []*Schedule
+	pictures []pictureRun
 
-	columns []Column
 	feeds   []Feed
-	targets []target // by output row
+	targets []target // by output
+	results []Picture
 	started time.Time
 }
 
-// target is the slot that a row of logits decodes.
+// pictureRun is the state of one picture.
+type pictureRun struct {
+	Picture
+	schedule *Schedule
+	// tested is the first token of a row that the schedule has on trial,
+	// proposed one that was drawn in the pass under way.
+	tested, proposed *probation
+
+	// What the pass under way had.
+	hadTest, accepted, hadProposal bool
+}
+
+// target is what a row of logits is for.
 type target struct {
 	picture int
+	role    Role
 	slot    Slot
 	guided  bool
 }
@@ -136,40 +167,80 @@ func newRun(m Model, o Options) *run {
 	n := len(o.Noise)
 	r := &run{
 		Options: o, model: m, sampler: newSampler(o.Sampling, m.Vocab()),
-		pictures: make([]Picture, n), schedule: make([]*Schedule, n),
+		pictures: make([]pictureRun, n), results: make([]Picture, n),
 	}
-	for i := range n {
-		codes := make([]int32, o.Grid.Tokens())
-		for j := range codes {
-			codes[j] = -1
+	width := 0
+	for i := range r.pictures {
+		p := &r.pictures[i]
+		p.Picture = Picture{Grid: o.Grid, Codes: make([]int32, o.Grid.Tokens()), DecodedIn: make([]int32, o.Grid.Tokens())}
+		for j := range p.Codes {
+			p.Codes[j] = -1
 		}
-		r.pictures[i] = Picture{Grid: o.Grid, Codes: codes}
-		r.schedule[i] = NewSchedule(o.Grid, o.Window)
+		copy(p.Codes, o.Keep)
+		p.schedule = NewSchedule(o.Grid, o.Window, o.Adaptive, len(o.Keep)/o.Grid.Cols)
+		p.Windows = p.schedule.Windows()
+		if p.schedule.adaptive {
+			p.tested, p.proposed = newProbation(m.Vocab()), newProbation(m.Vocab())
+		}
+		width = p.schedule.MaxColumns()
 	}
-	width := r.schedule[0].MaxColumns()
-	r.columns = make([]Column, 0, width)
-	r.feeds = make([]Feed, 0, n*width)
+	r.feeds = make([]Feed, 0, n*max(width, keepColumns))
 	r.targets = make([]target, 0, n*width)
 	return r
 }
 
+func (r *run) result() []Picture {
+	for i := range r.pictures {
+		r.results[i] = r.pictures[i].Picture
+	}
+	return r.results
+}
+
+// prefill evaluates the prefix and the rows that are kept, and decodes the
+// first token after them.
 func (r *run) prefill(ctx context.Context) error {
 	r.started = time.Now()
-	guided := r.Guidance.Guides(0)
-	for i := range r.pictures {
-		r.targets = append(r.targets, target{i, Slot{0, 0}, guided})
-	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	logits, err := r.model.Prefill(ctx, guided)
+	logits, err := r.model.Prefill(ctx, r.Guidance.Guides(0))
 	if err != nil {
 		return err
 	}
 	for i := range r.pictures {
 		r.pictures[i].Passes++
+		r.target(i, Extend, Slot{0, 0})
 	}
-	return r.sample(logits, len(r.pictures))
+	if len(r.Keep) == 0 {
+		return r.sample(logits, len(r.pictures))
+	}
+	return r.feedKept(ctx)
+}
+
+// keepColumns is how many kept tokens of a picture a pass feeds.
+const keepColumns = 64
+
+// feedKept feeds the tokens that are kept, and the constant tokens between
+// their rows, and decodes the token after the last.
+func (r *run) feedKept(ctx context.Context) error {
+	rows := len(r.Keep) / r.Grid.Cols
+	stride := r.Grid.Cols + r.Grid.RowEnd
+	for lo := 0; lo < rows*stride; lo += keepColumns {
+		r.feeds, r.targets = r.feeds[:0], r.targets[:0]
+		for i := range r.pictures {
+			for at := lo; at < min(lo+keepColumns, rows*stride); at++ {
+				role, s := Settle, Slot{at / stride, at % stride}
+				if at == rows*stride-1 {
+					role = Extend
+				}
+				r.feed(i, Column{Role: role, Feed: s, Source: s, Decodes: role == Extend, Next: Slot{rows, 0}})
+			}
+		}
+		if err := r.pass(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // collect sets up the feeds of the next pass. It returns false when all
@@ -177,19 +248,30 @@ func (r *run) prefill(ctx context.Context) error {
 func (r *run) collect() bool {
 	r.feeds, r.targets = r.feeds[:0], r.targets[:0]
 	for i := range r.pictures {
-		r.columns = r.schedule[i].Next(r.columns[:0])
-		for _, c := range r.columns {
-			// What is fed at a slot serves the slots after it only.
-			guided := r.Guidance.Guides(r.Grid.Index(c.Feed) + 1)
-			f := Feed{Picture: i, Slot: c.Feed, Token: r.pictures[i].Codes[r.Grid.Index(c.Source)], Guided: guided, Output: -1}
-			if c.Decodes {
-				f.Output = len(r.targets)
-				r.targets = append(r.targets, target{i, c.Next, guided})
-			}
-			r.feeds = append(r.feeds, f)
+		for _, c := range r.pictures[i].schedule.Next() {
+			r.feed(i, c)
 		}
 	}
 	return len(r.feeds) > 0
+}
+
+// feed adds a column to the pass.
+func (r *run) feed(picture int, c Column) {
+	f := Feed{Picture: picture, Slot: c.Feed, Output: -1}
+	if c.Source.Col < r.Grid.Cols {
+		f.Token = r.pictures[picture].Codes[r.Grid.Index(c.Source)]
+	}
+	// What is fed at a slot serves the image tokens after it only.
+	f.Guided = r.Guidance.Guides(r.Grid.Index(Slot{c.Feed.Row, min(c.Feed.Col, r.Grid.Cols-1)}) + 1)
+	if c.Decodes {
+		f.Output = len(r.targets)
+		r.target(picture, c.Role, c.Next)
+	}
+	r.feeds = append(r.feeds, f)
+}
+
+func (r *run) target(picture int, role Role, s Slot) {
+	r.targets = append(r.targets, target{picture, role, s, r.Guidance.Guides(r.Grid.Index(s))})
 }
 
 func (r *run) pass(ctx context.Context) error {
@@ -202,25 +284,35 @@ func (r *run) pass(ctx context.Context) error {
 		return err
 	}
 	for i, f := range r.feeds {
+		p := &r.pictures[f.Picture]
 		if i == 0 || f.Picture != r.feeds[i-1].Picture {
-			r.pictures[f.Picture].Passes++
+			p.Passes++
 		}
+		p.Columns++
 	}
 	return r.sample(logits, len(r.feeds))
 }
 
-// sample draws the tokens of the pass's outputs and reports the pass.
+// sample draws the tokens of the pass's outputs, ends the pass in the
+// schedules and reports it.
 func (r *run) sample(out Logits, columns int) error {
+	for i := range r.pictures {
+		p := &r.pictures[i]
+		p.hadTest, p.accepted, p.hadProposal = false, false, false
+	}
 	for i, t := range r.targets {
 		logits := out.Cond[i]
 		if t.guided {
 			r.Guidance.combine(logits, out.Uncond[i])
 		}
-		token, err := r.sampler.draw(logits, r.Noise[t.picture], t.slot)
+		kept, err := r.sampler.candidates(logits)
 		if err != nil {
 			return fmt.Errorf("picture %d, row %d, column %d: %w", t.picture+1, t.slot.Row, t.slot.Col, err)
 		}
-		r.pictures[t.picture].Codes[r.Grid.Index(t.slot)] = token
+		r.decide(t, kept)
+	}
+	for i := range r.pictures {
+		r.pictures[i].done()
 	}
 	if r.Observe != nil {
 		r.Observe(r.progress(columns))
@@ -228,29 +320,76 @@ func (r *run) sample(out Logits, columns int) error {
 	return nil
 }
 
-func (r *run) progress(columns int) Progress {
-	s := r.schedule[0]
-	p := Progress{Passes: r.pictures[0].Passes, Columns: columns, Decoded: s.Decoded(), Tokens: r.Grid.Tokens(), Elapsed: time.Since(r.started)}
-	for i := range r.Grid.Rows {
-		if s.Row(i) == r.Grid.Cols {
-			p.Rows++
+// decide turns the candidates of a target into a token, according to its
+// role. A picture's test comes before what depends on it.
+func (r *run) decide(t target, kept []candidate) {
+	p, noise := &r.pictures[t.picture], r.Noise[t.picture]
+	switch t.role {
+	case Extend:
+		p.set(t.slot, pick(kept, noise, t.slot, 0))
+	case Test:
+		var token int32
+		token, p.accepted = p.tested.test(kept, noise, t.slot)
+		p.hadTest = true
+		p.set(t.slot, token)
+	case Trial:
+		if p.accepted {
+			p.set(t.slot, pick(kept, noise, t.slot, 0))
 		}
+	case Propose:
+		// A proposal that was made on the ground of a failed trial is void.
+		if !p.hadTest || p.accepted {
+			p.hadProposal = true
+			p.set(t.slot, p.proposed.propose(kept, noise, t.slot))
+		}
+	}
+}
+
+// set notes a slot's token. That of a row on probation is noted again.
+func (p *pictureRun) set(s Slot, token int32) {
+	at := p.Grid.Index(s)
+	p.Codes[at], p.DecodedIn[at] = token, int32(p.Passes)
+}
+
+// done ends the pass for a picture.
+func (p *pictureRun) done() {
+	if p.hadProposal {
+		p.tested, p.proposed = p.proposed, p.tested
+	}
+	p.schedule.Done(p.accepted)
+}
+
+func (r *run) progress(columns int) Progress {
+	p := Progress{Columns: columns, Tokens: r.Grid.Tokens(), Elapsed: time.Since(r.started), Pictures: r.result()}
+	for i := range r.pictures {
+		s := r.pictures[i].schedule
+		decoded, rows := s.Decoded(), 0
+		for j := range r.Grid.Rows {
+			if s.Row(j) == r.Grid.Cols {
+				rows++
+			}
+		}
+		if i == 0 || decoded < p.Decoded {
+			p.Decoded, p.Rows = decoded, rows
+		}
+		p.Passes = max(p.Passes, r.pictures[i].Passes)
 	}
 	return p
 }
 
-// CountPasses runs a schedule without a model and returns how many passes it
-// makes, the prefill included, and how many columns they have in all and at
-// most. Columns are counted from the first pass after the prefill on.
+// CountPasses runs a schedule with a fixed window without a model and returns
+// how many passes it makes, the prefill included, and how many columns they
+// have in all and at most. Columns are counted from the first pass after the
+// prefill on.
 func CountPasses(g Geometry, window int) (passes, columns, widest int) {
-	s := NewSchedule(g, window)
-	buf := make([]Column, 0, s.MaxColumns())
+	s := NewSchedule(g, window, false, 0)
 	for passes = 1; ; passes++ {
-		buf = s.Next(buf[:0])
-		if len(buf) == 0 {
+		n := len(s.Next())
+		if n == 0 {
 			return passes, columns, widest
 		}
-		columns += len(buf)
-		widest = max(widest, len(buf))
+		s.Done(false)
+		columns += n
+		widest = max(widest, n)
 	}
 }

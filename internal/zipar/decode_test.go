@@ -14,7 +14,7 @@ import (
 type fakeModel struct {
 	grid   Geometry
 	vocab  int
-	guided [][]map[int]int32 // [picture][0: conditional, 1: unconditional] slot index -> token
+	guided [][]map[int]int32 // [picture][0: conditional, 1: unconditional] position -> token
 	passes int
 	failAt int
 }
@@ -44,7 +44,7 @@ func (m *fakeModel) Pass(_ context.Context, feeds []Feed) (Logits, error) {
 		return Logits{}, errors.New("the machine is on fire")
 	}
 	for _, f := range feeds {
-		at := m.grid.Index(f.Slot)
+		at := m.grid.Position(f.Slot)
 		m.guided[f.Picture][0][at] = f.Token
 		if f.Guided {
 			m.guided[f.Picture][1][at] = f.Token
@@ -56,7 +56,7 @@ func (m *fakeModel) Pass(_ context.Context, feeds []Feed) (Logits, error) {
 			if f.Output != len(out.Cond) {
 				return out, fmt.Errorf("output %d is the %d-th", f.Output, len(out.Cond))
 			}
-			m.output(&out, f.Picture, m.grid.Index(f.Slot), f.Guided)
+			m.output(&out, f.Picture, m.grid.Position(f.Slot), f.Guided)
 		}
 	}
 	return out, nil
@@ -95,22 +95,28 @@ func options(g Geometry, w int, noise ...Noise) Options {
 func ntp(g Geometry, o Options) []int32 {
 	m := newFakeModel(g, 1)
 	s := newSampler(o.Sampling, m.vocab)
-	seen, unseen := map[int]int32{}, map[int]int32{}
+	seen := map[int]int32{}
 	var codes []int32
 	for n := range g.Tokens() {
-		l := m.logits(seen, n-1, 1)
-		if o.Guidance.Scale > 1 && (o.Guidance.Interval < 0 || n <= o.Guidance.Interval+1) {
-			o.Guidance.combine(l, m.logits(unseen, n-1, 2))
+		at := Slot{n / g.Cols, n % g.Cols}
+		if at.Col == 0 && at.Row > 0 {
+			for e := range g.RowEnd {
+				seen[g.Position(Slot{at.Row - 1, g.Cols + e})] = 0
+			}
 		}
-		token, _ := s.draw(l, o.Noise[0], Slot{n / g.Cols, n % g.Cols})
+		l := m.logits(seen, g.Position(at)-1, 1)
+		if o.Guidance.Scale > 1 && (o.Guidance.Interval < 0 || n <= o.Guidance.Interval+1) {
+			o.Guidance.combine(l, m.logits(seen, g.Position(at)-1, 2))
+		}
+		token, _ := s.draw(l, o.Noise[0], at)
 		codes = append(codes, token)
-		seen[n], unseen[n] = token, token
+		seen[g.Position(at)] = token
 	}
 	return codes
 }
 
 func TestWindowOfAllColumnsIsNextTokenDecoding(t *testing.T) {
-	for _, g := range []Geometry{{1, 1}, {1, 9}, {9, 1}, {4, 6}, {6, 4}, {8, 8}} {
+	for _, g := range []Geometry{{1, 1, 0}, {1, 9, 0}, {9, 1, 0}, {4, 6, 0}, {6, 4, 0}, {8, 8, 0}, {4, 5, 1}, {3, 4, 2}} {
 		for _, guidance := range []Guidance{{Scale: 1, Interval: -1}, {Scale: 4, Interval: -1}, {Scale: 4, Interval: 0}, {Scale: 4, Interval: 10}} {
 			o := options(g, g.Cols, Noise{Seed: 3})
 			o.Guidance = guidance
@@ -129,7 +135,7 @@ func TestWindowOfAllColumnsIsNextTokenDecoding(t *testing.T) {
 // and what it was fed before is all that guided tokens can see: so the tokens
 // are those of a model that is always fed both.
 func TestGuidanceIntervalWithWindows(t *testing.T) {
-	g := Geometry{5, 6}
+	g := Geometry{Rows: 5, Cols: 6}
 	for w := 1; w <= g.Cols; w++ {
 		for _, interval := range []int{0, 3, 5, 6, 12, 40} {
 			o := options(g, w, Noise{Seed: 5})
@@ -161,7 +167,7 @@ func (m alwaysBoth) Pass(ctx context.Context, feeds []Feed) (Logits, error) {
 }
 
 func TestBatchEqualsSinglePictures(t *testing.T) {
-	g := Geometry{5, 7}
+	g := Geometry{Rows: 5, Cols: 7}
 	for w := 1; w <= g.Cols; w++ {
 		noise := []Noise{{Seed: 1}, {Seed: 2}, {Seed: 3, Image: 9}}
 		together, err := Decode(context.Background(), newFakeModel(g, len(noise)), options(g, w, noise...))
@@ -200,7 +206,7 @@ func TestPassesAreCountedAsTheyAreMade(t *testing.T) {
 }
 
 func TestProgress(t *testing.T) {
-	g := Geometry{4, 6}
+	g := Geometry{Rows: 4, Cols: 6}
 	o := options(g, 2, Noise{}, Noise{Seed: 1})
 	var last Progress
 	calls := 0
@@ -220,7 +226,7 @@ func TestProgress(t *testing.T) {
 }
 
 func TestAnErrorReturnsWhatWasDecoded(t *testing.T) {
-	g := Geometry{3, 4}
+	g := Geometry{Rows: 3, Cols: 4}
 	m := newFakeModel(g, 1)
 	m.failAt = 6
 	got, err := Decode(context.Background(), m, options(g, 4, Noise{}))
@@ -234,7 +240,7 @@ func TestAnErrorReturnsWhatWasDecoded(t *testing.T) {
 
 func TestTheContextEndsARun(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	o := options(Geometry{3, 4}, 4, Noise{})
+	o := options(Geometry{Rows: 3, Cols: 4}, 4, Noise{})
 	o.Observe = func(p Progress) {
 		if p.Passes == 3 {
 			cancel()
@@ -247,7 +253,7 @@ func TestTheContextEndsARun(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	g := Geometry{3, 4}
+	g := Geometry{Rows: 3, Cols: 4}
 	for name, change := range map[string]func(*Options){
 		"no rows":     func(o *Options) { o.Grid.Rows = 0 },
 		"window 0":    func(o *Options) { o.Window = 0 },

@@ -22,6 +22,10 @@ import (
 // A Geometry is a grid of image tokens that are decoded in raster order.
 type Geometry struct {
 	Rows, Cols int
+	// RowEnd is the number of constant tokens that end every row but the
+	// last (Lumina-mGPT and Emu3 have one). They are known ahead, so a row can
+	// start with them. With none a row starts with a proxy; see Schedule.
+	RowEnd int
 }
 
 // maxTokens bounds a grid. The largest published models have under 10,000.
@@ -30,6 +34,9 @@ const maxTokens = 1 << 20
 // Check returns an error unless the grid has at least one token and a size
 // that a machine can hold.
 func (g Geometry) Check() error {
+	if g.RowEnd < 0 || g.RowEnd > 16 {
+		return fmt.Errorf("%d tokens at the end of a row: want 0 to 16", g.RowEnd)
+	}
 	if g.Rows < 1 || g.Cols < 1 || g.Rows > maxTokens || g.Cols > maxTokens || g.Rows*g.Cols > maxTokens {
 		return fmt.Errorf("a grid of %d rows and %d columns: want at least 1 x 1 and at most %d tokens", g.Rows, g.Cols, maxTokens)
 	}
@@ -39,8 +46,12 @@ func (g Geometry) Check() error {
 // Tokens is the number of tokens in the grid.
 func (g Geometry) Tokens() int { return g.Rows * g.Cols }
 
-// Index is the place of a slot in raster order.
+// Index is the place of an image token's slot in raster order.
 func (g Geometry) Index(s Slot) int { return s.Row*g.Cols + s.Col }
+
+// Position is the place of a slot in the model's sequence, counted from the
+// first image token on: rows are followed by their constant tokens.
+func (g Geometry) Position(s Slot) int { return s.Row*(g.Cols+g.RowEnd) + s.Col }
 
 // Window returns the window that a user's number means: 0 and anything that
 // is at least the number of columns are next-token decoding, which is a
@@ -70,7 +81,8 @@ func ParseGeometry(s string) (Geometry, error) {
 	return g, nil
 }
 
-// A Slot is one place of the grid, counted from 0.
+// A Slot is one place of the grid, counted from 0. Columns from Geometry.Cols
+// on are the constant tokens at the end of a row.
 type Slot struct {
 	Row, Col int
 }

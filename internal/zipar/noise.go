@@ -15,19 +15,27 @@ type Noise struct {
 	Image uint32
 }
 
-// Uniform returns a number in (0, 1) for a token at a slot.
-func (n Noise) Uniform(s Slot, token int) float64 {
-	x := philox([4]uint32{n.Image, uint32(s.Row), uint32(s.Col), uint32(token) / 4},
+// uniformDraw is the token number that stands for a number that belongs to a
+// draw as a whole.
+const uniformDraw = math.MaxUint32
+
+// uniform returns a number in (0, 1) for a token in the draw of this number
+// at a slot. A slot has a draw 0, and more where its first token was rejected.
+func (n Noise) uniform(s Slot, draw int, token uint32) float64 {
+	// A grid has at most 2^20 rows and columns, and a slot as many draws:
+	// see maxTokens.
+	d := uint32(draw)
+	x := philox([4]uint32{n.Image, uint32(s.Row) | d<<20, uint32(s.Col) | d>>12<<20, token / 4},
 		[2]uint32{uint32(n.Seed), uint32(n.Seed >> 32)})
 	return (float64(x[token%4]) + 0.5) / (1 << 32)
 }
 
-// Gumbel returns a number with the standard Gumbel distribution. The token
-// that maximises logit + Gumbel follows softmax(logits); pictures whose
+// gumbel returns a number with the standard Gumbel distribution. The token
+// that maximises logit + gumbel follows softmax(logits); pictures whose
 // logits differ a little mostly get the same token, which an inverse
 // cumulative distribution would not give.
-func (n Noise) Gumbel(s Slot, token int) float64 {
-	return -math.Log(-math.Log(n.Uniform(s, token)))
+func (n Noise) gumbel(s Slot, draw int, token int32) float64 {
+	return -math.Log(-math.Log(n.uniform(s, draw, uint32(token))))
 }
 
 // philox is Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy

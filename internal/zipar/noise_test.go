@@ -29,21 +29,23 @@ func TestPhiloxKnownAnswers(t *testing.T) {
 }
 
 func TestNoiseDependsOnEverythingItIsKeyedBy(t *testing.T) {
-	base := Noise{Seed: 7, Image: 1}.Uniform(Slot{2, 3}, 4)
+	base := Noise{Seed: 7, Image: 1}.uniform(Slot{2, 3}, 0, 4)
 	for name, got := range map[string]float64{
-		"seed":      Noise{Seed: 8, Image: 1}.Uniform(Slot{2, 3}, 4),
-		"high seed": Noise{Seed: 7 | 1<<40, Image: 1}.Uniform(Slot{2, 3}, 4),
-		"image":     Noise{Seed: 7, Image: 2}.Uniform(Slot{2, 3}, 4),
-		"row":       Noise{Seed: 7, Image: 1}.Uniform(Slot{3, 3}, 4),
-		"column":    Noise{Seed: 7, Image: 1}.Uniform(Slot{2, 2}, 4),
-		"token":     Noise{Seed: 7, Image: 1}.Uniform(Slot{2, 3}, 5),
-		"far token": Noise{Seed: 7, Image: 1}.Uniform(Slot{2, 3}, 8),
+		"seed":      Noise{Seed: 8, Image: 1}.uniform(Slot{2, 3}, 0, 4),
+		"high seed": Noise{Seed: 7 | 1<<40, Image: 1}.uniform(Slot{2, 3}, 0, 4),
+		"image":     Noise{Seed: 7, Image: 2}.uniform(Slot{2, 3}, 0, 4),
+		"row":       Noise{Seed: 7, Image: 1}.uniform(Slot{3, 3}, 0, 4),
+		"column":    Noise{Seed: 7, Image: 1}.uniform(Slot{2, 2}, 0, 4),
+		"token":     Noise{Seed: 7, Image: 1}.uniform(Slot{2, 3}, 0, 5),
+		"draw":      Noise{Seed: 7, Image: 1}.uniform(Slot{2, 3}, 1, 4),
+		"late draw": Noise{Seed: 7, Image: 1}.uniform(Slot{2, 3}, 1<<12, 4),
+		"far token": Noise{Seed: 7, Image: 1}.uniform(Slot{2, 3}, 0, 8),
 	} {
 		if got == base {
 			t.Errorf("another %s gives the same number", name)
 		}
 	}
-	if again := (Noise{Seed: 7, Image: 1}).Uniform(Slot{2, 3}, 4); again != base {
+	if again := (Noise{Seed: 7, Image: 1}).uniform(Slot{2, 3}, 0, 4); again != base {
 		t.Errorf("the same key gives %v and %v", base, again)
 	}
 }
@@ -55,7 +57,7 @@ func TestGumbelMean(t *testing.T) {
 	const n = 200000
 	sum := 0.0
 	for i := range n {
-		g := Noise{Seed: 1}.Gumbel(Slot{i % 16, i / 16 % 16}, i/256)
+		g := Noise{Seed: 1}.gumbel(Slot{i % 16, i / 16 % 16}, 0, int32(i/256))
 		if math.IsInf(g, 0) || math.IsNaN(g) {
 			t.Fatalf("draw %d is %v", i, g)
 		}

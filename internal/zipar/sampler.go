@@ -44,9 +44,12 @@ type sampler struct {
 	scratch []float32
 }
 
+// A candidate is a token that may be drawn.
 type candidate struct {
 	token int32
-	logit float32 // divided by the temperature
+	// logit is the natural logarithm of its probability but for a constant
+	// that all candidates share.
+	logit float32
 }
 
 func newSampler(s Sampling, vocab int) *sampler {
@@ -55,17 +58,39 @@ func newSampler(s Sampling, vocab int) *sampler {
 
 // draw returns the token of a slot. It overwrites logits.
 func (s *sampler) draw(logits []float32, noise Noise, at Slot) (int32, error) {
-	top, err := argmax(logits)
-	if err != nil || s.Temperature == 0 {
-		return top, err
+	kept, err := s.candidates(logits)
+	if err != nil {
+		return 0, err
 	}
-	best, token := math.Inf(-1), top
-	for _, c := range s.filter(logits) {
-		if g := float64(c.logit) + noise.Gumbel(at, int(c.token)); g > best {
+	return pick(kept, noise, at, 0), nil
+}
+
+// candidates returns the tokens that may be drawn; they are valid until the
+// next call. With temperature 0 there is one. It overwrites logits.
+func (s *sampler) candidates(logits []float32) ([]candidate, error) {
+	top, err := argmax(logits)
+	if err != nil {
+		return nil, err
+	}
+	if s.Temperature == 0 {
+		s.kept = append(s.kept[:0], candidate{top, 0})
+		return s.kept, nil
+	}
+	return s.filter(logits), nil
+}
+
+// pick draws one of the candidates by its probability.
+func pick(kept []candidate, noise Noise, at Slot, draw int) int32 {
+	if len(kept) == 1 {
+		return kept[0].token
+	}
+	best, token := math.Inf(-1), kept[0].token
+	for _, c := range kept {
+		if g := float64(c.logit) + noise.gumbel(at, draw, c.token); g > best {
 			best, token = g, c.token
 		}
 	}
-	return token, nil
+	return token
 }
 
 // argmax returns the index of the largest logit, the first of equals.
