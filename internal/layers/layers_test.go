@@ -31,6 +31,7 @@ var layers = map[string]layer{
 	"atomicfile":          {nil, "writing files knows nothing of their content"},
 	"imageio":             {nil, "pictures and code files are what goes in and out; they know no model"},
 	"imagenet":            {nil, "a table of names"},
+	"memory":              {nil, "asks the system, knows nothing of models"},
 	"zipar":               {nil, "the scheduler and the sampler decode any raster-order model: they see slots, codes and logits only"},
 	"tensor":              {[]string{"ggml"}, "kernels see numbers; what they mean is the models' business"},
 	"gguf":                {[]string{"ggml"}, "a file format: it knows sizes of types, not what is computed with them"},
