@@ -12,6 +12,7 @@ import (
 
 	"github.com/zipar/zipar/internal/convert"
 	"github.com/zipar/zipar/internal/ggml"
+	"github.com/zipar/zipar/internal/safetensors"
 	"github.com/zipar/zipar/internal/torchfile"
 	"github.com/zipar/zipar/internal/zipar"
 )
@@ -30,27 +31,35 @@ type convertRequest struct {
 func newConvertCommand() *cobra.Command {
 	var r convertRequest
 	cmd := &cobra.Command{
-		Use:   "convert --out FILE.gguf CHECKPOINT.pt",
+		Use:   "convert --out FILE.gguf [CHECKPOINT.pt]",
 		Short: "Turn an official checkpoint into a model file",
 		Long: `Turn a LlamaGen checkpoint of PyTorch (a class model, a caption model or an
 image tokenizer) into a GGUF file. What it is, is told from its tensors. With
 --vq the image tokenizer goes into the same file. Nothing in a checkpoint is
 ever executed, and no Python is needed.
 
+With --text-encoder the T5 of a caption model and its tokenizer go into the
+file, too: a folder of Hugging Face (FLAN-T5, T5 v1.1) or a GGUF file, whose
+tensors stay as they are. Without a checkpoint a folder's T5 is converted alone.
+
 What the tensors' shapes cannot tell is taken from the flags, from freqs_cis
 where the checkpoint has it, or from the official models of the same width.
 The grid of image tokens must be given unless freqs_cis tells it.`,
 		Example: `  zipar convert --out c2i-B-256.gguf --grid 16x16 --vq vq_ds16_c2i.pt c2i_B_256.pt
   zipar convert --out t2i-XL-512.gguf --grid 32x32 --type q8_0 t2i_XL_stage2_512.pt
-  zipar convert --out vq16.gguf vq_ds16_t2i.pt`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd.Context(), cmd.Flags(), args[0]) },
+  zipar convert --out vq16.gguf vq_ds16_t2i.pt
+  zipar convert --out flan-t5-xl.gguf --text-encoder flan-t5-xl/`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return r.run(cmd.Context(), cmd.Flags(), strings.Join(args, ""))
+		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVarP(&r.options.Out, "out", "o", "", "write the model to `FILE` (required)")
 	f.StringVar(&r.typ, "type", "f16", "`TYPE` of matrices: f32, f16, bf16 or q8_0")
 	f.StringVar(&r.options.VQ, "vq", "", "put the image tokenizer `VQ.pt` into the file, too")
+	f.StringVar(&r.options.TextEncoder, "text-encoder", "", "put the T5 text encoder `DIR|GGUF` into the file, too")
 	f.StringVar(&r.grid, "grid", "", "grid of image tokens, `RxC`: rows x columns")
 	f.IntVar(&r.heads, "heads", 0, "`N` attention heads")
 	f.IntVar(&r.kvHeads, "kv-heads", 0, "`N` key and value heads")
@@ -96,6 +105,9 @@ func (r *convertRequest) run(ctx context.Context, flags *pflag.FlagSet, checkpoi
 func (r *convertRequest) fill(flags *pflag.FlagSet, checkpoint string) error {
 	o := &r.options
 	o.Checkpoint = checkpoint
+	if checkpoint == "" && o.TextEncoder == "" {
+		return usagef("give a CHECKPOINT.pt, or --text-encoder for a text encoder alone (see zipar convert --help)")
+	}
 	switch o.Out {
 	case "":
 		return usagef("--out FILE.gguf is required")
@@ -150,7 +162,7 @@ func convertError(err error) error {
 	switch {
 	case errors.As(err, new(*convert.OptionError)):
 		return usageError{err}
-	case errors.As(err, new(*convert.ModelError)), errors.As(err, new(*torchfile.FormatError)):
+	case errors.As(err, new(*convert.ModelError)), errors.As(err, new(*torchfile.FormatError)), errors.As(err, new(*safetensors.FormatError)):
 		return modelError{err}
 	}
 	return err

@@ -39,16 +39,33 @@ func Convert(ctx context.Context, o Options) (*Result, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if err := checkPaths(o); err != nil {
+	p := &plan{asked: o.Type, out: gguf.NewWriter()}
+	result := &Result{Tensors: make(map[ggml.Type]int)}
+	var text textEncoder
+	if o.TextEncoder != "" {
+		var err error
+		if text, err = openTextEncoder(o.TextEncoder, p); err != nil {
+			return nil, err
+		}
+		defer text.close()
+	}
+	if err := checkPaths(o, text); err != nil {
 		return nil, err
+	}
+	if o.Checkpoint == "" {
+		if text == nil {
+			return nil, badOption("CHECKPOINT", "needed, or a text encoder")
+		}
+		if err := planTextEncoder(text, &o, p, result); err != nil {
+			return nil, err
+		}
+		return finish(ctx, &o, p, result)
 	}
 	s, err := openSource(o.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
 	defer s.file.Close()
-	p := &plan{asked: o.Type, out: gguf.NewWriter()}
-	result := &Result{Tensors: make(map[ggml.Type]int)}
 	if s.kind == imageTokenizer {
 		err = planTokenizer(s, &o, p, result)
 	} else {
@@ -59,12 +76,17 @@ func Convert(ctx context.Context, o Options) (*Result, error) {
 			}
 			defer vq.file.Close()
 		}
-		err = planTransformer(s, vq, &o, p, result)
+		err = planTransformer(s, vq, text, &o, p, result)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := write(ctx, &o, p, result); err != nil {
+	return finish(ctx, &o, p, result)
+}
+
+// finish writes what has been planned.
+func finish(ctx context.Context, o *Options, p *plan, result *Result) (*Result, error) {
+	if err := write(ctx, o, p, result); err != nil {
 		return nil, err
 	}
 	result.Choices, result.Ignored = p.choices, p.ignored
@@ -72,12 +94,16 @@ func Convert(ctx context.Context, o Options) (*Result, error) {
 }
 
 // checkPaths refuses to write over what is read.
-func checkPaths(o Options) error {
+func checkPaths(o Options, text textEncoder) error {
 	out, err := os.Stat(o.Out)
 	if err != nil {
 		return nil // a new file; what keeps it from being written shows when it is
 	}
-	for _, in := range []string{o.Checkpoint, o.VQ} {
+	inputs := []string{o.Checkpoint, o.VQ}
+	if text != nil {
+		inputs = append(inputs, text.paths()...)
+	}
+	for _, in := range inputs {
 		if in == "" {
 			continue
 		}
@@ -89,6 +115,9 @@ func checkPaths(o Options) error {
 }
 
 func planTokenizer(s *source, o *Options, p *plan, result *Result) error {
+	if o.TextEncoder != "" {
+		return badOption("--text-encoder", "%s is an image tokenizer; a text encoder goes with a caption model, or alone", o.Checkpoint)
+	}
 	if flag := o.forTransformers(); flag != "" {
 		return badOption(flag, "%s is an image tokenizer; this option is for transformers", o.Checkpoint)
 	}
@@ -102,7 +131,7 @@ func planTokenizer(s *source, o *Options, p *plan, result *Result) error {
 	return nil
 }
 
-func planTransformer(s, vq *source, o *Options, p *plan, result *Result) error {
+func planTransformer(s, vq *source, text textEncoder, o *Options, p *plan, result *Result) error {
 	switch {
 	case vq == nil && o.Groups != nil:
 		return badOption("--groups", "it is for image tokenizers, and %s is a transformer; give one with --vq", o.Checkpoint)
@@ -126,10 +155,19 @@ func planTransformer(s, vq *source, o *Options, p *plan, result *Result) error {
 		pixels = t.pixels
 		result.Models = append(result.Models, found(vq, t.describe()))
 	}
+	if text != nil {
+		if err := m.bundle(text, o, p); err != nil {
+			return err
+		}
+		result.Models = append(result.Models, text.describe())
+	}
 	p.setGeneral("llamagen", nameOf(o))
 	m.setKeys(p, o, pixels)
 	if t != nil {
 		t.setKeys(p)
+	}
+	if text != nil {
+		text.setKeys(p)
 	}
 	return nil
 }
@@ -145,7 +183,7 @@ func found(s *source, what string) string {
 
 // nameOf is the model's name: the checkpoint's without folder and extension, unless there is one.
 func nameOf(o *Options) string {
-	base := filepath.Base(o.Checkpoint)
+	base := filepath.Base(cmp.Or(o.Checkpoint, o.TextEncoder))
 	return strings.ToValidUTF8(cmp.Or(o.Name, strings.TrimSuffix(base, filepath.Ext(base)), base), "_")
 }
 

@@ -697,7 +697,8 @@ func TestWriteError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := entry{"token_embd.weight", s.get(tokEmbeddings, 512, 64), "x", ggml.F32}
+	x := s.get(tokEmbeddings, 512, 64)
+	e := entry{name: "token_embd.weight", from: elementsOf(x.Name, x.Shape, x), path: "x", typ: ggml.F32}
 	st := &stream{ctx: context.Background()}
 	if err := st.copy(&full{1000}, e); err == nil || err.Error() != "disk full" {
 		t.Errorf("got %v", err)
@@ -706,7 +707,7 @@ func TestWriteError(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantError(t, st.copy(io.Discard, e), new(*torchfile.FormatError), "file already closed")
-	if got := s.readAll(e.from); got != nil || s.err == nil {
+	if got := s.readAll(x); got != nil || s.err == nil {
 		t.Errorf("read %d elements of a closed file, %v", len(got), s.err)
 	}
 }

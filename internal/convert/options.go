@@ -10,11 +10,14 @@ import (
 
 // Options of a conversion.
 type Options struct {
-	Checkpoint string    // .pt of a class model, a caption model or an image tokenizer (VQ)
+	Checkpoint string    // .pt of a class model, a caption model or an image tokenizer (VQ); "" converts a text encoder alone
 	VQ         string    // .pt of an image tokenizer that goes into the same file, or ""
 	Out        string    // the GGUF file
 	Type       ggml.Type // of matrices: F32, F16, BF16 or Q8_0
 	Name       string    // general.name; "" takes the checkpoint's file name
+
+	// TextEncoder is a caption model's T5, a folder of Hugging Face or a GGUF file, which goes into the same file; or "".
+	TextEncoder string
 
 	// Of a transformer.
 	Heads, KVHeads *int

@@ -9,7 +9,6 @@ import (
 
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/gguf"
-	"github.com/zipar/zipar/internal/torchfile"
 )
 
 // role decides a tensor's type.
@@ -33,9 +32,27 @@ type plan struct {
 // entry is a tensor of the output.
 type entry struct {
 	name string
-	from *torchfile.Tensor
-	path string // the checkpoint, for messages
+	from elements
+	path string // of the input, for messages
 	typ  ggml.Type
+	raw  []byte // the data, if it goes over as it is
+}
+
+// elements are a tensor of an input.
+type elements struct {
+	Name  string
+	Shape []int64
+	open  func() (floatReader, error)
+}
+
+// floatReader gives a tensor's elements in row-major order, then io.EOF.
+type floatReader interface {
+	Read(dst []float32) (int, error)
+}
+
+// elementsOf are those of a tensor of PyTorch or safetensors.
+func elementsOf[R floatReader](name string, shape []int64, t interface{ Reader() (R, error) }) elements {
+	return elements{name, shape, func() (floatReader, error) { return t.Reader() }}
 }
 
 // Choice is a number that no shape told, and where it came from.
@@ -64,7 +81,16 @@ func (p *plan) add(s *source, name string, r role, from string, shape ...int64) 
 	if t == nil {
 		return
 	}
-	p.entries = append(p.entries, entry{name, t, s.file.Path, p.typeOf(r, shape)})
+	p.entries = append(p.entries, entry{name: name, from: elementsOf(t.Name, t.Shape, t), path: s.file.Path, typ: p.typeOf(r, shape)})
+}
+
+// addRaw puts the tensor of a GGUF file into the output as it is.
+func (p *plan) addRaw(name string, t *gguf.Tensor, path string) {
+	shape := make([]int64, len(t.Dims))
+	for i, d := range t.Dims {
+		shape[len(shape)-1-i] = int64(d)
+	}
+	p.entries = append(p.entries, entry{name: name, from: elements{Name: t.Name, Shape: shape}, path: path, typ: t.Type, raw: t.Data})
 }
 
 func (p *plan) typeOf(r role, shape []int64) ggml.Type {
@@ -95,7 +121,7 @@ func (p *plan) setGeneral(arch, name string) {
 	p.out.SetString("general.type", "model")
 	p.out.SetString("general.name", name)
 	p.out.SetUint32("general.file_type", fileTypes[p.asked])
-	if slices.ContainsFunc(p.entries, func(e entry) bool { return e.typ == ggml.Q8_0 }) {
+	if slices.ContainsFunc(p.entries, func(e entry) bool { return e.typ.BlockLen() > 1 }) {
 		p.out.SetUint32("general.quantization_version", 2)
 	}
 }

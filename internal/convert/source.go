@@ -124,12 +124,8 @@ func (s *source) get(name string, want ...int64) *torchfile.Tensor {
 		return nil
 	}
 	s.used[name] = true
-	fits := len(t.Shape) == len(want)
-	for i := 0; fits && i < len(want); i++ {
-		fits = t.Shape[i] == want[i] || (want[i] == anySize && t.Shape[i] > 0 && t.Shape[i] <= maxSize)
-	}
 	switch {
-	case !fits:
+	case !hasShape(t.Shape, want):
 		s.fail(name, "shape %v, want %s", t.Shape, shapeText(want))
 		return nil
 	case !t.DType.IsFloat():
@@ -137,6 +133,11 @@ func (s *source) get(name string, want ...int64) *torchfile.Tensor {
 		return nil
 	}
 	return t
+}
+
+// hasShape compares a shape with the wanted one.
+func hasShape(shape, want []int64) bool {
+	return slices.EqualFunc(shape, want, func(n, w int64) bool { return n == w || (w == anySize && n > 0 && n <= maxSize) })
 }
 
 func shapeText(shape []int64) string {
@@ -158,24 +159,35 @@ func (s *source) fail(tensor, format string, args ...any) {
 	}
 }
 
-// rest returns the names of the tensors that nobody took. A tensor that belongs to the layers of the model (its name
-// starts with one of parts) would be missing from the converted model, so it is an error, unless it is known to do
-// nothing (harmless is a part of its name).
+// rest returns the names of the tensors that nobody took; see unused.
 func (s *source) rest(parts, harmless []string) []string {
-	var names []string
+	var all []string
 	for _, t := range s.dict.Tensors {
-		if s.used[t.Name] {
-			continue
-		}
-		names = append(names, t.Name)
-		inside := slices.ContainsFunc(parts, func(p string) bool { return strings.HasPrefix(t.Name, p) })
-		if !inside || slices.ContainsFunc(harmless, func(h string) bool { return strings.Contains(t.Name, h) }) {
-			continue
-		}
-		if strings.HasSuffix(t.Name, ".bias") {
-			s.fail(t.Name, "a bias that no LlamaGen model has; the converted model would lack it")
-		}
-		s.fail(t.Name, "it belongs to no LlamaGen model; the converted model would lack it")
+		all = append(all, t.Name)
+	}
+	names, lost := unused(all, s.used, parts, harmless)
+	switch {
+	case strings.HasSuffix(lost, ".bias"):
+		s.fail(lost, "a bias that no LlamaGen model has; the converted model would lack it")
+	case lost != "":
+		s.fail(lost, "it belongs to no LlamaGen model; the converted model would lack it")
 	}
 	return names
+}
+
+// unused returns the names that are not used. lost is the first of them that belongs to the layers of the model (its name
+// starts with one of parts), and so would be missing from the converted model, unless it is known to do nothing (harmless is a
+// part of its name).
+func unused(all []string, used map[string]bool, parts, harmless []string) (names []string, lost string) {
+	for _, name := range all {
+		if used[name] {
+			continue
+		}
+		names = append(names, name)
+		inside := slices.ContainsFunc(parts, func(p string) bool { return strings.HasPrefix(name, p) })
+		if lost == "" && inside && !slices.ContainsFunc(harmless, func(h string) bool { return strings.Contains(name, h) }) {
+			lost = name
+		}
+	}
+	return names, lost
 }

@@ -27,7 +27,10 @@ type stream struct {
 
 // copy writes the entry's elements to dst. Every element must be finite, and stay so in the new type.
 func (s *stream) copy(dst io.Writer, e entry) error {
-	r, err := e.from.Reader()
+	if e.raw != nil {
+		return s.copyRaw(dst, e.raw)
+	}
+	r, err := e.from.open()
 	if err != nil {
 		return err
 	}
@@ -56,10 +59,31 @@ func (s *stream) copy(dst io.Writer, e entry) error {
 			return err
 		}
 		at += int64(n)
-		s.done += int64(len(b))
-		if s.progress != nil {
-			s.progress(s.done, s.total)
+		s.wrote(len(b))
+	}
+}
+
+// copyRaw writes data to dst as it is.
+func (s *stream) copyRaw(dst io.Writer, data []byte) error {
+	for len(data) > 0 {
+		if err := s.ctx.Err(); err != nil {
+			return err
 		}
+		b := data[:min(len(data), 4*chunk)]
+		if _, err := dst.Write(b); err != nil {
+			return err
+		}
+		data = data[len(b):]
+		s.wrote(len(b))
+	}
+	return nil
+}
+
+// wrote tells of n bytes more.
+func (s *stream) wrote(n int) {
+	s.done += int64(n)
+	if s.progress != nil {
+		s.progress(s.done, s.total)
 	}
 }
 
