@@ -192,13 +192,28 @@ func BenchmarkVector(b *testing.B) {
 	}
 }
 
+// BenchmarkAttention is a head's work for some rows over 1000 positions.
 func BenchmarkAttention(b *testing.B) {
-	const positions, d = 256, 64
-	keys, q, s, out := randoms(positions*d, 1), randoms(d, 2), make([]float32, positions), make([]float32, d)
-	b.SetBytes(8 * positions * d)
-	for b.Loop() {
-		AttentionScores(s, q, keys)
-		AttentionMix(out, s, keys)
+	const positions, d, most = 1000, 64, 8
+	keys, q := randoms(positions*d, 1), randoms(most*d, 2)
+	half := make([]uint16, len(keys))
+	ToF16(half, keys)
+	s, out := make([]float32, most*positions), make([]float32, most*d)
+	for _, rows := range []int{1, 2, 4, 8} {
+		b.Run(fmt.Sprintf("F32/%d", rows), func(b *testing.B) {
+			for b.Loop() {
+				AttentionScoresOfRows(s, positions, q, d, rows, keys, d, positions)
+				AttentionMixRows(out, d, s, positions, rows, keys, d, positions)
+			}
+			b.ReportMetric(4*float64(rows)*positions*d*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+		b.Run(fmt.Sprintf("F16/%d", rows), func(b *testing.B) {
+			for b.Loop() {
+				AttentionScoresOfRowsF16(s, positions, q, d, rows, half, d, positions)
+				AttentionMixRowsF16(out, d, s, positions, rows, half, d, positions)
+			}
+			b.ReportMetric(4*float64(rows)*positions*d*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
 	}
 }
 

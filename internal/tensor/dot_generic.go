@@ -60,14 +60,3 @@ func dot(a, b []float32) float32 {
 	}
 	return s
 }
-
-// mixGeneric is the reference for kernels.mix: values are added in order.
-func mixGeneric(out, p, values []float32) {
-	d := len(out)
-	for i, u := range p {
-		v := values[i*d:][:d]
-		for j := range out {
-			out[j] += float32(u * v[j])
-		}
-	}
-}

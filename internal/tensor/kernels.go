@@ -20,9 +20,16 @@ type kernels struct {
 	// give the same bits.
 	dotF16, dotBF16 func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int)
 
-	// mix adds Σ_i p[i]·values[i*len(out)+j] to out[j], in the order of i. It
-	// differs from the portable one by rounding.
-	mix func(out, p, values []float32)
+	// mix adds Σ_i p[c*ldp+i]·values[i*d+j] to out[c*ldo+j] for c < n, j < d,
+	// i < count, in the order of i. It differs from the portable one by
+	// rounding.
+	mix func(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int)
+
+	// scoresF16 is dot for keys as rows, and mixF16 is mix, of half floats.
+	scoresF16 func(s []float32, lds int, keys []uint16, count int, q []float32, ldq, n, d int)
+	mixF16    func(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int)
+	// half rounds to half floats, to nearest, ties to even.
+	half func(dst []uint16, src []float32)
 
 	// conv adds to a row of an image; see convTask. It differs from the
 	// portable one by rounding.
@@ -52,23 +59,26 @@ type kernels struct {
 }
 
 var genericKernels = kernels{
-	name:     "generic",
-	dot:      dotGeneric,
-	mix:      mixGeneric,
-	conv:     convGeneric,
-	quantize: quantizeGeneric,
-	q8:       q8Generic,
-	expSum:   expSumGeneric,
-	squares:  squaresGeneric,
-	largest:  largestGeneric,
-	scale:    scaleGeneric,
-	add:      addGeneric,
-	scaleBy:  scaleByGeneric,
-	swiglu:   swigluGeneric,
-	gelu:     geluGeneric,
-	channels: channelsGeneric,
-	affine:   affineGeneric,
-	swish:    swishGeneric,
+	name:      "generic",
+	dot:       dotGeneric,
+	mix:       mixGeneric,
+	scoresF16: scoresF16Generic,
+	mixF16:    mixF16Generic,
+	half:      halfGeneric,
+	conv:      convGeneric,
+	quantize:  quantizeGeneric,
+	q8:        q8Generic,
+	expSum:    expSumGeneric,
+	squares:   squaresGeneric,
+	largest:   largestGeneric,
+	scale:     scaleGeneric,
+	add:       addGeneric,
+	scaleBy:   scaleByGeneric,
+	swiglu:    swigluGeneric,
+	gelu:      geluGeneric,
+	channels:  channelsGeneric,
+	affine:    affineGeneric,
+	swish:     swishGeneric,
 }
 
 // lanes32 and lanes64 are partial sums: value i of a vector goes to lane i%16.

@@ -4,148 +4,2208 @@
 
 #include "textflag.h"
 
-// func mixAsmAVX512(out *float32, width int, p *float32, n int, values *float32, stride int)
-TEXT ·mixAsmAVX512(SB), NOSPLIT, $0-48
+// func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+TEXT ·mixF32x1AVX512(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
-	MOVQ width+8(FP), CX
+	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
-	MOVQ p+16(FP), DX
-	MOVQ n+24(FP), BX
-	MOVQ values+32(FP), SI
-	MOVQ stride+40(FP), DI
-	SHLQ $0x02, DI
+	MOVQ width+16(FP), CX
+	MOVQ values+48(FP), DX
+	MOVQ stride+56(FP), BX
+	SHLQ $0x02, BX
+	MOVQ ldp+32(FP), SI
+	SHLQ $0x02, SI
 
 while1:
-	CMPQ    CX, $0x00000100
+	CMPQ    CX, $0x40
 	JLT     end2
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	MOVQ    SI, R8
-	MOVQ    DX, R9
-	MOVQ    BX, R10
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	MOVQ    DX, SI
+	MOVQ    p+24(FP), DI
+	MOVQ    n+40(FP), R8
 
 loop3:
-	VBROADCASTSS (R9), Z15
-	VFMADD231PS  (R8), Z15, Z0
-	VFMADD231PS  64(R8), Z15, Z1
-	VFMADD231PS  128(R8), Z15, Z2
-	VFMADD231PS  192(R8), Z15, Z3
-	ADDQ         $0x04, R9
-	ADDQ         DI, R8
-	DECQ         R10
+	VBROADCASTSS (DI), Z4
+	VMOVUPS      (SI), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VMOVUPS      64(SI), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VMOVUPS      128(SI), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VMOVUPS      192(SI), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         $0x04, DI
+	ADDQ         BX, SI
+	DECQ         R8
 	JNZ          loop3
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS      Z2, 128(AX)
-	VMOVUPS      Z3, 192(AX)
+	MOVQ         AX, SI
+	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z1, 64(SI)
+	VMOVUPS      Z2, 128(SI)
+	VMOVUPS      Z3, 192(SI)
 	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000100, SI
-	SUBQ         $0x00000100, CX
+	ADDQ         $0x00000100, DX
+	SUBQ         $0x40, CX
 	JMP          while1
 
 end2:
 while4:
-	CMPQ    CX, $0x40
+	CMPQ    CX, $0x10
 	JLT     end5
-	VMOVUPS (AX), Z0
-	MOVQ    SI, R8
-	MOVQ    DX, R9
-	MOVQ    BX, R10
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+	MOVQ    DX, SI
+	MOVQ    p+24(FP), DI
+	MOVQ    n+40(FP), R8
 
 loop6:
-	VBROADCASTSS (R9), Z15
-	VFMADD231PS  (R8), Z15, Z0
-	ADDQ         $0x04, R9
-	ADDQ         DI, R8
-	DECQ         R10
+	VBROADCASTSS (DI), Z1
+	VMOVUPS      (SI), Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x04, DI
+	ADDQ         BX, SI
+	DECQ         R8
 	JNZ          loop6
-	VMOVUPS      Z0, (AX)
+	MOVQ         AX, SI
+	VMOVUPS      Z0, (SI)
 	ADDQ         $0x40, AX
-	ADDQ         $0x40, SI
-	SUBQ         $0x40, CX
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, CX
 	JMP          while4
 
 end5:
 	VZEROUPPER
 	RET
 
-// func mixAsmAVX2(out *float32, width int, p *float32, n int, values *float32, stride int)
-TEXT ·mixAsmAVX2(SB), NOSPLIT, $0-48
+// func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+TEXT ·mixF32x2AVX512(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
-	MOVQ width+8(FP), CX
+	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
-	MOVQ p+16(FP), DX
-	MOVQ n+24(FP), BX
-	MOVQ values+32(FP), SI
-	MOVQ stride+40(FP), DI
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x02, SI
+	MOVQ ldp+32(FP), DI
 	SHLQ $0x02, DI
 
 while1:
-	CMPQ    CX, $0x00000100
+	CMPQ    DX, $0x40
 	JLT     end2
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS 64(AX), Y2
-	VMOVUPS 96(AX), Y3
-	VMOVUPS 128(AX), Y4
-	VMOVUPS 160(AX), Y5
-	VMOVUPS 192(AX), Y6
-	VMOVUPS 224(AX), Y7
-	MOVQ    SI, R8
-	MOVQ    DX, R9
-	MOVQ    BX, R10
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
 
 loop3:
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  (R8), Y15, Y0
-	VFMADD231PS  32(R8), Y15, Y1
-	VFMADD231PS  64(R8), Y15, Y2
-	VFMADD231PS  96(R8), Y15, Y3
-	VFMADD231PS  128(R8), Y15, Y4
-	VFMADD231PS  160(R8), Y15, Y5
-	VFMADD231PS  192(R8), Y15, Y6
-	VFMADD231PS  224(R8), Y15, Y7
+	VBROADCASTSS (R9), Z8
+	VBROADCASTSS (R9)(DI*1), Z9
+	VMOVUPS      (R8), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z4
+	VMOVUPS      64(R8), Z10
+	VFMADD231PS  Z10, Z8, Z1
+	VFMADD231PS  Z10, Z9, Z5
+	VMOVUPS      128(R8), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z6
+	VMOVUPS      192(R8), Z10
+	VFMADD231PS  Z10, Z8, Z3
+	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         $0x04, R9
-	ADDQ         DI, R8
+	ADDQ         SI, R8
 	DECQ         R10
 	JNZ          loop3
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	VMOVUPS      Y2, 64(AX)
-	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      Y4, 128(AX)
-	VMOVUPS      Y5, 160(AX)
-	VMOVUPS      Y6, 192(AX)
-	VMOVUPS      Y7, 224(AX)
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
 	ADDQ         $0x00000100, AX
-	ADDQ         $0x00000100, SI
-	SUBQ         $0x00000100, CX
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x40, DX
 	JMP          while1
 
 end2:
 while4:
-	CMPQ    CX, $0x20
+	CMPQ    DX, $0x10
 	JLT     end5
-	VMOVUPS (AX), Y0
-	MOVQ    SI, R8
-	MOVQ    DX, R9
-	MOVQ    BX, R10
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
 
 loop6:
-	VBROADCASTSS (R9), Y15
-	VFMADD231PS  (R8), Y15, Y0
+	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R9)(DI*1), Z3
+	VMOVUPS      (R8), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
 	ADDQ         $0x04, R9
-	ADDQ         DI, R8
+	ADDQ         SI, R8
 	DECQ         R10
 	JNZ          loop6
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x20, AX
-	ADDQ         $0x20, SI
-	SUBQ         $0x20, CX
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
 	JMP          while4
 
 end5:
+	VZEROUPPER
+	RET
+
+// func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+TEXT ·mixF32x3AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x02, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop3:
+	VBROADCASTSS (R9), Z12
+	VBROADCASTSS (R9)(DI*1), Z13
+	VBROADCASTSS (R9)(DI*2), Z14
+	VMOVUPS      (R8), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z8
+	VMOVUPS      64(R8), Z15
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z13, Z5
+	VFMADD231PS  Z15, Z14, Z9
+	VMOVUPS      128(R8), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z6
+	VFMADD231PS  Z15, Z14, Z10
+	VMOVUPS      192(R8), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z8, (R8)
+	VMOVUPS      Z9, 64(R8)
+	VMOVUPS      Z10, 128(R8)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x40, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x10
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z2
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop6:
+	VBROADCASTSS (R9), Z3
+	VBROADCASTSS (R9)(DI*1), Z4
+	VBROADCASTSS (R9)(DI*2), Z5
+	VMOVUPS      (R8), Z6
+	VFMADD231PS  Z6, Z3, Z0
+	VFMADD231PS  Z6, Z4, Z1
+	VFMADD231PS  Z6, Z5, Z2
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+TEXT ·mixF32x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x02, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	MOVQ    n+40(FP), R11
+
+loop3:
+	VBROADCASTSS (R9), Z16
+	VBROADCASTSS (R9)(DI*1), Z17
+	VBROADCASTSS (R9)(DI*2), Z18
+	VBROADCASTSS (R9)(R10*1), Z19
+	VMOVUPS      (R8), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z4
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z12
+	VMOVUPS      64(R8), Z20
+	VFMADD231PS  Z20, Z16, Z1
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z9
+	VFMADD231PS  Z20, Z19, Z13
+	VMOVUPS      128(R8), Z20
+	VFMADD231PS  Z20, Z16, Z2
+	VFMADD231PS  Z20, Z17, Z6
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z14
+	VMOVUPS      192(R8), Z20
+	VFMADD231PS  Z20, Z16, Z3
+	VFMADD231PS  Z20, Z17, Z7
+	VFMADD231PS  Z20, Z18, Z11
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R11
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z8, (R8)
+	VMOVUPS      Z9, 64(R8)
+	VMOVUPS      Z10, 128(R8)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z12, (R8)
+	VMOVUPS      Z13, 64(R8)
+	VMOVUPS      Z14, 128(R8)
+	VMOVUPS      Z15, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x40, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x10
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z2
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z3
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	MOVQ    n+40(FP), R11
+
+loop6:
+	VBROADCASTSS (R9), Z4
+	VBROADCASTSS (R9)(DI*1), Z5
+	VBROADCASTSS (R9)(DI*2), Z6
+	VBROADCASTSS (R9)(R10*1), Z7
+	VMOVUPS      (R8), Z8
+	VFMADD231PS  Z8, Z4, Z0
+	VFMADD231PS  Z8, Z5, Z1
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R11
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z3, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+TEXT ·mixF32x5AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x02, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z16
+	VMOVUPS 64(R8), Z17
+	VMOVUPS 128(R8), Z18
+	VMOVUPS 192(R8), Z19
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	LEAQ    (R9)(DI*4), R11
+	MOVQ    n+40(FP), R12
+
+loop3:
+	VBROADCASTSS (R9), Z20
+	VBROADCASTSS (R9)(DI*1), Z21
+	VBROADCASTSS (R9)(DI*2), Z22
+	VBROADCASTSS (R9)(R10*1), Z23
+	VBROADCASTSS (R11), Z24
+	VMOVUPS      (R8), Z25
+	VFMADD231PS  Z25, Z20, Z0
+	VFMADD231PS  Z25, Z21, Z4
+	VFMADD231PS  Z25, Z22, Z8
+	VFMADD231PS  Z25, Z23, Z12
+	VFMADD231PS  Z25, Z24, Z16
+	VMOVUPS      64(R8), Z25
+	VFMADD231PS  Z25, Z20, Z1
+	VFMADD231PS  Z25, Z21, Z5
+	VFMADD231PS  Z25, Z22, Z9
+	VFMADD231PS  Z25, Z23, Z13
+	VFMADD231PS  Z25, Z24, Z17
+	VMOVUPS      128(R8), Z25
+	VFMADD231PS  Z25, Z20, Z2
+	VFMADD231PS  Z25, Z21, Z6
+	VFMADD231PS  Z25, Z22, Z10
+	VFMADD231PS  Z25, Z23, Z14
+	VFMADD231PS  Z25, Z24, Z18
+	VMOVUPS      192(R8), Z25
+	VFMADD231PS  Z25, Z20, Z3
+	VFMADD231PS  Z25, Z21, Z7
+	VFMADD231PS  Z25, Z22, Z11
+	VFMADD231PS  Z25, Z23, Z15
+	VFMADD231PS  Z25, Z24, Z19
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R11
+	ADDQ         SI, R8
+	DECQ         R12
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z8, (R8)
+	VMOVUPS      Z9, 64(R8)
+	VMOVUPS      Z10, 128(R8)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z12, (R8)
+	VMOVUPS      Z13, 64(R8)
+	VMOVUPS      Z14, 128(R8)
+	VMOVUPS      Z15, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z16, (R8)
+	VMOVUPS      Z17, 64(R8)
+	VMOVUPS      Z18, 128(R8)
+	VMOVUPS      Z19, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x40, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x10
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z2
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	LEAQ    (R9)(DI*4), R11
+	MOVQ    n+40(FP), R12
+
+loop6:
+	VBROADCASTSS (R9), Z5
+	VBROADCASTSS (R9)(DI*1), Z6
+	VBROADCASTSS (R9)(DI*2), Z7
+	VBROADCASTSS (R9)(R10*1), Z8
+	VBROADCASTSS (R11), Z9
+	VMOVUPS      (R8), Z10
+	VFMADD231PS  Z10, Z5, Z0
+	VFMADD231PS  Z10, Z6, Z1
+	VFMADD231PS  Z10, Z7, Z2
+	VFMADD231PS  Z10, Z8, Z3
+	VFMADD231PS  Z10, Z9, Z4
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R11
+	ADDQ         SI, R8
+	DECQ         R12
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z3, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+TEXT ·mixF32x6AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x02, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z16
+	VMOVUPS 64(R8), Z17
+	VMOVUPS 128(R8), Z18
+	VMOVUPS 192(R8), Z19
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z20
+	VMOVUPS 64(R8), Z21
+	VMOVUPS 128(R8), Z22
+	VMOVUPS 192(R8), Z23
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	LEAQ    (R9)(DI*4), R11
+	MOVQ    n+40(FP), R12
+
+loop3:
+	VBROADCASTSS (R9), Z24
+	VBROADCASTSS (R9)(DI*1), Z25
+	VBROADCASTSS (R9)(DI*2), Z26
+	VBROADCASTSS (R9)(R10*1), Z27
+	VBROADCASTSS (R11), Z28
+	VBROADCASTSS (R11)(DI*1), Z29
+	VMOVUPS      (R8), Z30
+	VFMADD231PS  Z30, Z24, Z0
+	VFMADD231PS  Z30, Z25, Z4
+	VFMADD231PS  Z30, Z26, Z8
+	VFMADD231PS  Z30, Z27, Z12
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z20
+	VMOVUPS      64(R8), Z30
+	VFMADD231PS  Z30, Z24, Z1
+	VFMADD231PS  Z30, Z25, Z5
+	VFMADD231PS  Z30, Z26, Z9
+	VFMADD231PS  Z30, Z27, Z13
+	VFMADD231PS  Z30, Z28, Z17
+	VFMADD231PS  Z30, Z29, Z21
+	VMOVUPS      128(R8), Z30
+	VFMADD231PS  Z30, Z24, Z2
+	VFMADD231PS  Z30, Z25, Z6
+	VFMADD231PS  Z30, Z26, Z10
+	VFMADD231PS  Z30, Z27, Z14
+	VFMADD231PS  Z30, Z28, Z18
+	VFMADD231PS  Z30, Z29, Z22
+	VMOVUPS      192(R8), Z30
+	VFMADD231PS  Z30, Z24, Z3
+	VFMADD231PS  Z30, Z25, Z7
+	VFMADD231PS  Z30, Z26, Z11
+	VFMADD231PS  Z30, Z27, Z15
+	VFMADD231PS  Z30, Z28, Z19
+	VFMADD231PS  Z30, Z29, Z23
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R11
+	ADDQ         SI, R8
+	DECQ         R12
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z8, (R8)
+	VMOVUPS      Z9, 64(R8)
+	VMOVUPS      Z10, 128(R8)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z12, (R8)
+	VMOVUPS      Z13, 64(R8)
+	VMOVUPS      Z14, 128(R8)
+	VMOVUPS      Z15, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z16, (R8)
+	VMOVUPS      Z17, 64(R8)
+	VMOVUPS      Z18, 128(R8)
+	VMOVUPS      Z19, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z20, (R8)
+	VMOVUPS      Z21, 64(R8)
+	VMOVUPS      Z22, 128(R8)
+	VMOVUPS      Z23, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x40, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x10
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z2
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z5
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	LEAQ    (R9)(DI*4), R11
+	MOVQ    n+40(FP), R12
+
+loop6:
+	VBROADCASTSS (R9), Z6
+	VBROADCASTSS (R9)(DI*1), Z7
+	VBROADCASTSS (R9)(DI*2), Z8
+	VBROADCASTSS (R9)(R10*1), Z9
+	VBROADCASTSS (R11), Z10
+	VBROADCASTSS (R11)(DI*1), Z11
+	VMOVUPS      (R8), Z12
+	VFMADD231PS  Z12, Z6, Z0
+	VFMADD231PS  Z12, Z7, Z1
+	VFMADD231PS  Z12, Z8, Z2
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R11
+	ADDQ         SI, R8
+	DECQ         R12
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z3, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z5, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+TEXT ·mixF16x1AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), CX
+	MOVQ values+48(FP), DX
+	MOVQ stride+56(FP), BX
+	SHLQ $0x01, BX
+	MOVQ ldp+32(FP), SI
+	SHLQ $0x02, SI
+
+while1:
+	CMPQ    CX, $0x40
+	JLT     end2
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	MOVQ    DX, SI
+	MOVQ    p+24(FP), DI
+	MOVQ    n+40(FP), R8
+
+loop3:
+	VBROADCASTSS (DI), Z4
+	VCVTPH2PS    (SI), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VCVTPH2PS    32(SI), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VCVTPH2PS    64(SI), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VCVTPH2PS    96(SI), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         $0x04, DI
+	ADDQ         BX, SI
+	DECQ         R8
+	JNZ          loop3
+	MOVQ         AX, SI
+	VMOVUPS      Z0, (SI)
+	VMOVUPS      Z1, 64(SI)
+	VMOVUPS      Z2, 128(SI)
+	VMOVUPS      Z3, 192(SI)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x40, CX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    CX, $0x10
+	JLT     end5
+	MOVQ    AX, SI
+	VMOVUPS (SI), Z0
+	MOVQ    DX, SI
+	MOVQ    p+24(FP), DI
+	MOVQ    n+40(FP), R8
+
+loop6:
+	VBROADCASTSS (DI), Z1
+	VCVTPH2PS    (SI), Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x04, DI
+	ADDQ         BX, SI
+	DECQ         R8
+	JNZ          loop6
+	MOVQ         AX, SI
+	VMOVUPS      Z0, (SI)
+	ADDQ         $0x40, AX
+	ADDQ         $0x20, DX
+	SUBQ         $0x10, CX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+TEXT ·mixF16x2AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x01, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop3:
+	VBROADCASTSS (R9), Z8
+	VBROADCASTSS (R9)(DI*1), Z9
+	VCVTPH2PS    (R8), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z4
+	VCVTPH2PS    32(R8), Z10
+	VFMADD231PS  Z10, Z8, Z1
+	VFMADD231PS  Z10, Z9, Z5
+	VCVTPH2PS    64(R8), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z6
+	VCVTPH2PS    96(R8), Z10
+	VFMADD231PS  Z10, Z8, Z3
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x40, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x10
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop6:
+	VBROADCASTSS (R9), Z2
+	VBROADCASTSS (R9)(DI*1), Z3
+	VCVTPH2PS    (R8), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x20, BX
+	SUBQ         $0x10, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+TEXT ·mixF16x3AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x01, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop3:
+	VBROADCASTSS (R9), Z12
+	VBROADCASTSS (R9)(DI*1), Z13
+	VBROADCASTSS (R9)(DI*2), Z14
+	VCVTPH2PS    (R8), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z8
+	VCVTPH2PS    32(R8), Z15
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z13, Z5
+	VFMADD231PS  Z15, Z14, Z9
+	VCVTPH2PS    64(R8), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z6
+	VFMADD231PS  Z15, Z14, Z10
+	VCVTPH2PS    96(R8), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z8, (R8)
+	VMOVUPS      Z9, 64(R8)
+	VMOVUPS      Z10, 128(R8)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x40, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x10
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z2
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop6:
+	VBROADCASTSS (R9), Z3
+	VBROADCASTSS (R9)(DI*1), Z4
+	VBROADCASTSS (R9)(DI*2), Z5
+	VCVTPH2PS    (R8), Z6
+	VFMADD231PS  Z6, Z3, Z0
+	VFMADD231PS  Z6, Z4, Z1
+	VFMADD231PS  Z6, Z5, Z2
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x20, BX
+	SUBQ         $0x10, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+TEXT ·mixF16x4AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x01, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	MOVQ    n+40(FP), R11
+
+loop3:
+	VBROADCASTSS (R9), Z16
+	VBROADCASTSS (R9)(DI*1), Z17
+	VBROADCASTSS (R9)(DI*2), Z18
+	VBROADCASTSS (R9)(R10*1), Z19
+	VCVTPH2PS    (R8), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z4
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z12
+	VCVTPH2PS    32(R8), Z20
+	VFMADD231PS  Z20, Z16, Z1
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z9
+	VFMADD231PS  Z20, Z19, Z13
+	VCVTPH2PS    64(R8), Z20
+	VFMADD231PS  Z20, Z16, Z2
+	VFMADD231PS  Z20, Z17, Z6
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z14
+	VCVTPH2PS    96(R8), Z20
+	VFMADD231PS  Z20, Z16, Z3
+	VFMADD231PS  Z20, Z17, Z7
+	VFMADD231PS  Z20, Z18, Z11
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R11
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z8, (R8)
+	VMOVUPS      Z9, 64(R8)
+	VMOVUPS      Z10, 128(R8)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z12, (R8)
+	VMOVUPS      Z13, 64(R8)
+	VMOVUPS      Z14, 128(R8)
+	VMOVUPS      Z15, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x40, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x10
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z2
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z3
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	MOVQ    n+40(FP), R11
+
+loop6:
+	VBROADCASTSS (R9), Z4
+	VBROADCASTSS (R9)(DI*1), Z5
+	VBROADCASTSS (R9)(DI*2), Z6
+	VBROADCASTSS (R9)(R10*1), Z7
+	VCVTPH2PS    (R8), Z8
+	VFMADD231PS  Z8, Z4, Z0
+	VFMADD231PS  Z8, Z5, Z1
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R11
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z3, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x20, BX
+	SUBQ         $0x10, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+TEXT ·mixF16x5AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x01, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z16
+	VMOVUPS 64(R8), Z17
+	VMOVUPS 128(R8), Z18
+	VMOVUPS 192(R8), Z19
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	LEAQ    (R9)(DI*4), R11
+	MOVQ    n+40(FP), R12
+
+loop3:
+	VBROADCASTSS (R9), Z20
+	VBROADCASTSS (R9)(DI*1), Z21
+	VBROADCASTSS (R9)(DI*2), Z22
+	VBROADCASTSS (R9)(R10*1), Z23
+	VBROADCASTSS (R11), Z24
+	VCVTPH2PS    (R8), Z25
+	VFMADD231PS  Z25, Z20, Z0
+	VFMADD231PS  Z25, Z21, Z4
+	VFMADD231PS  Z25, Z22, Z8
+	VFMADD231PS  Z25, Z23, Z12
+	VFMADD231PS  Z25, Z24, Z16
+	VCVTPH2PS    32(R8), Z25
+	VFMADD231PS  Z25, Z20, Z1
+	VFMADD231PS  Z25, Z21, Z5
+	VFMADD231PS  Z25, Z22, Z9
+	VFMADD231PS  Z25, Z23, Z13
+	VFMADD231PS  Z25, Z24, Z17
+	VCVTPH2PS    64(R8), Z25
+	VFMADD231PS  Z25, Z20, Z2
+	VFMADD231PS  Z25, Z21, Z6
+	VFMADD231PS  Z25, Z22, Z10
+	VFMADD231PS  Z25, Z23, Z14
+	VFMADD231PS  Z25, Z24, Z18
+	VCVTPH2PS    96(R8), Z25
+	VFMADD231PS  Z25, Z20, Z3
+	VFMADD231PS  Z25, Z21, Z7
+	VFMADD231PS  Z25, Z22, Z11
+	VFMADD231PS  Z25, Z23, Z15
+	VFMADD231PS  Z25, Z24, Z19
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R11
+	ADDQ         SI, R8
+	DECQ         R12
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z8, (R8)
+	VMOVUPS      Z9, 64(R8)
+	VMOVUPS      Z10, 128(R8)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z12, (R8)
+	VMOVUPS      Z13, 64(R8)
+	VMOVUPS      Z14, 128(R8)
+	VMOVUPS      Z15, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z16, (R8)
+	VMOVUPS      Z17, 64(R8)
+	VMOVUPS      Z18, 128(R8)
+	VMOVUPS      Z19, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x40, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x10
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z2
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	LEAQ    (R9)(DI*4), R11
+	MOVQ    n+40(FP), R12
+
+loop6:
+	VBROADCASTSS (R9), Z5
+	VBROADCASTSS (R9)(DI*1), Z6
+	VBROADCASTSS (R9)(DI*2), Z7
+	VBROADCASTSS (R9)(R10*1), Z8
+	VBROADCASTSS (R11), Z9
+	VCVTPH2PS    (R8), Z10
+	VFMADD231PS  Z10, Z5, Z0
+	VFMADD231PS  Z10, Z6, Z1
+	VFMADD231PS  Z10, Z7, Z2
+	VFMADD231PS  Z10, Z8, Z3
+	VFMADD231PS  Z10, Z9, Z4
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R11
+	ADDQ         SI, R8
+	DECQ         R12
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z3, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x20, BX
+	SUBQ         $0x10, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+TEXT ·mixF16x6AVX512(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x01, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z16
+	VMOVUPS 64(R8), Z17
+	VMOVUPS 128(R8), Z18
+	VMOVUPS 192(R8), Z19
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z20
+	VMOVUPS 64(R8), Z21
+	VMOVUPS 128(R8), Z22
+	VMOVUPS 192(R8), Z23
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	LEAQ    (R9)(DI*4), R11
+	MOVQ    n+40(FP), R12
+
+loop3:
+	VBROADCASTSS (R9), Z24
+	VBROADCASTSS (R9)(DI*1), Z25
+	VBROADCASTSS (R9)(DI*2), Z26
+	VBROADCASTSS (R9)(R10*1), Z27
+	VBROADCASTSS (R11), Z28
+	VBROADCASTSS (R11)(DI*1), Z29
+	VCVTPH2PS    (R8), Z30
+	VFMADD231PS  Z30, Z24, Z0
+	VFMADD231PS  Z30, Z25, Z4
+	VFMADD231PS  Z30, Z26, Z8
+	VFMADD231PS  Z30, Z27, Z12
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z20
+	VCVTPH2PS    32(R8), Z30
+	VFMADD231PS  Z30, Z24, Z1
+	VFMADD231PS  Z30, Z25, Z5
+	VFMADD231PS  Z30, Z26, Z9
+	VFMADD231PS  Z30, Z27, Z13
+	VFMADD231PS  Z30, Z28, Z17
+	VFMADD231PS  Z30, Z29, Z21
+	VCVTPH2PS    64(R8), Z30
+	VFMADD231PS  Z30, Z24, Z2
+	VFMADD231PS  Z30, Z25, Z6
+	VFMADD231PS  Z30, Z26, Z10
+	VFMADD231PS  Z30, Z27, Z14
+	VFMADD231PS  Z30, Z28, Z18
+	VFMADD231PS  Z30, Z29, Z22
+	VCVTPH2PS    96(R8), Z30
+	VFMADD231PS  Z30, Z24, Z3
+	VFMADD231PS  Z30, Z25, Z7
+	VFMADD231PS  Z30, Z26, Z11
+	VFMADD231PS  Z30, Z27, Z15
+	VFMADD231PS  Z30, Z28, Z19
+	VFMADD231PS  Z30, Z29, Z23
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R11
+	ADDQ         SI, R8
+	DECQ         R12
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 128(R8)
+	VMOVUPS      Z3, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS      Z6, 128(R8)
+	VMOVUPS      Z7, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z8, (R8)
+	VMOVUPS      Z9, 64(R8)
+	VMOVUPS      Z10, 128(R8)
+	VMOVUPS      Z11, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z12, (R8)
+	VMOVUPS      Z13, 64(R8)
+	VMOVUPS      Z14, 128(R8)
+	VMOVUPS      Z15, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z16, (R8)
+	VMOVUPS      Z17, 64(R8)
+	VMOVUPS      Z18, 128(R8)
+	VMOVUPS      Z19, 192(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z20, (R8)
+	VMOVUPS      Z21, 64(R8)
+	VMOVUPS      Z22, 128(R8)
+	VMOVUPS      Z23, 192(R8)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x40, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x10
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Z0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z2
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z4
+	ADDQ    CX, R8
+	VMOVUPS (R8), Z5
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	LEAQ    (DI)(DI*2), R10
+	LEAQ    (R9)(DI*4), R11
+	MOVQ    n+40(FP), R12
+
+loop6:
+	VBROADCASTSS (R9), Z6
+	VBROADCASTSS (R9)(DI*1), Z7
+	VBROADCASTSS (R9)(DI*2), Z8
+	VBROADCASTSS (R9)(R10*1), Z9
+	VBROADCASTSS (R11), Z10
+	VBROADCASTSS (R11)(DI*1), Z11
+	VCVTPH2PS    (R8), Z12
+	VFMADD231PS  Z12, Z6, Z0
+	VFMADD231PS  Z12, Z7, Z1
+	VFMADD231PS  Z12, Z8, Z2
+	VFMADD231PS  Z12, Z9, Z3
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R11
+	ADDQ         SI, R8
+	DECQ         R12
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Z0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z2, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z3, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z4, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Z5, (R8)
+	ADDQ         $0x40, AX
+	ADDQ         $0x20, BX
+	SUBQ         $0x10, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+TEXT ·mixF32x1AVX2(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), CX
+	MOVQ values+48(FP), DX
+	MOVQ stride+56(FP), BX
+	SHLQ $0x02, BX
+	MOVQ ldp+32(FP), SI
+	SHLQ $0x02, SI
+
+while1:
+	CMPQ    CX, $0x20
+	JLT     end2
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	MOVQ    DX, SI
+	MOVQ    p+24(FP), DI
+	MOVQ    n+40(FP), R8
+
+loop3:
+	VBROADCASTSS (DI), Y4
+	VMOVUPS      (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      32(SI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VMOVUPS      64(SI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VMOVUPS      96(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $0x04, DI
+	ADDQ         BX, SI
+	DECQ         R8
+	JNZ          loop3
+	MOVQ         AX, SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y3, 96(SI)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x20, CX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    CX, $0x08
+	JLT     end5
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+	MOVQ    DX, SI
+	MOVQ    p+24(FP), DI
+	MOVQ    n+40(FP), R8
+
+loop6:
+	VBROADCASTSS (DI), Y1
+	VMOVUPS      (SI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         $0x04, DI
+	ADDQ         BX, SI
+	DECQ         R8
+	JNZ          loop6
+	MOVQ         AX, SI
+	VMOVUPS      Y0, (SI)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DX
+	SUBQ         $0x08, CX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+TEXT ·mixF32x2AVX2(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x02, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x20
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y7
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop3:
+	VBROADCASTSS (R9), Y8
+	VBROADCASTSS (R9)(DI*1), Y9
+	VMOVUPS      (R8), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(R8), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      64(R8), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R8), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 96(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(R8)
+	VMOVUPS      Y7, 96(R8)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x20, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x08
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y1
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop6:
+	VBROADCASTSS (R9), Y2
+	VBROADCASTSS (R9)(DI*1), Y3
+	VMOVUPS      (R8), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y1, (R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+TEXT ·mixF32x3AVX2(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x02, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x20
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y10
+	VMOVUPS 96(R8), Y11
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop3:
+	VBROADCASTSS (R9), Y12
+	VBROADCASTSS (R9)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*2), Y14
+	VMOVUPS      (R8), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VMOVUPS      32(R8), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VMOVUPS      64(R8), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VMOVUPS      96(R8), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 96(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(R8)
+	VMOVUPS      Y7, 96(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y8, (R8)
+	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y10, 64(R8)
+	VMOVUPS      Y11, 96(R8)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x20, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x08
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y2
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop6:
+	VBROADCASTSS (R9), Y3
+	VBROADCASTSS (R9)(DI*1), Y4
+	VBROADCASTSS (R9)(DI*2), Y5
+	VMOVUPS      (R8), Y6
+	VFMADD231PS  Y6, Y3, Y0
+	VFMADD231PS  Y6, Y4, Y1
+	VFMADD231PS  Y6, Y5, Y2
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y2, (R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+TEXT ·mixF16x1AVX2(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), CX
+	MOVQ values+48(FP), DX
+	MOVQ stride+56(FP), BX
+	SHLQ $0x01, BX
+	MOVQ ldp+32(FP), SI
+	SHLQ $0x02, SI
+
+while1:
+	CMPQ    CX, $0x20
+	JLT     end2
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	MOVQ    DX, SI
+	MOVQ    p+24(FP), DI
+	MOVQ    n+40(FP), R8
+
+loop3:
+	VBROADCASTSS (DI), Y4
+	VCVTPH2PS    (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VCVTPH2PS    16(SI), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VCVTPH2PS    32(SI), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VCVTPH2PS    48(SI), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $0x04, DI
+	ADDQ         BX, SI
+	DECQ         R8
+	JNZ          loop3
+	MOVQ         AX, SI
+	VMOVUPS      Y0, (SI)
+	VMOVUPS      Y1, 32(SI)
+	VMOVUPS      Y2, 64(SI)
+	VMOVUPS      Y3, 96(SI)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x40, DX
+	SUBQ         $0x20, CX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    CX, $0x08
+	JLT     end5
+	MOVQ    AX, SI
+	VMOVUPS (SI), Y0
+	MOVQ    DX, SI
+	MOVQ    p+24(FP), DI
+	MOVQ    n+40(FP), R8
+
+loop6:
+	VBROADCASTSS (DI), Y1
+	VCVTPH2PS    (SI), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         $0x04, DI
+	ADDQ         BX, SI
+	DECQ         R8
+	JNZ          loop6
+	MOVQ         AX, SI
+	VMOVUPS      Y0, (SI)
+	ADDQ         $0x20, AX
+	ADDQ         $0x10, DX
+	SUBQ         $0x08, CX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+TEXT ·mixF16x2AVX2(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x01, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x20
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y7
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop3:
+	VBROADCASTSS (R9), Y8
+	VBROADCASTSS (R9)(DI*1), Y9
+	VCVTPH2PS    (R8), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VCVTPH2PS    16(R8), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VCVTPH2PS    32(R8), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VCVTPH2PS    48(R8), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 96(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(R8)
+	VMOVUPS      Y7, 96(R8)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x40, BX
+	SUBQ         $0x20, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x08
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y1
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop6:
+	VBROADCASTSS (R9), Y2
+	VBROADCASTSS (R9)(DI*1), Y3
+	VCVTPH2PS    (R8), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y1, (R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x10, BX
+	SUBQ         $0x08, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+TEXT ·mixF16x3AVX2(SB), NOSPLIT, $0-64
+	MOVQ out+0(FP), AX
+	MOVQ ldo+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ width+16(FP), DX
+	MOVQ values+48(FP), BX
+	MOVQ stride+56(FP), SI
+	SHLQ $0x01, SI
+	MOVQ ldp+32(FP), DI
+	SHLQ $0x02, DI
+
+while1:
+	CMPQ    DX, $0x20
+	JLT     end2
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y7
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y10
+	VMOVUPS 96(R8), Y11
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop3:
+	VBROADCASTSS (R9), Y12
+	VBROADCASTSS (R9)(DI*1), Y13
+	VBROADCASTSS (R9)(DI*2), Y14
+	VCVTPH2PS    (R8), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VCVTPH2PS    16(R8), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VCVTPH2PS    32(R8), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VCVTPH2PS    48(R8), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop3
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	VMOVUPS      Y1, 32(R8)
+	VMOVUPS      Y2, 64(R8)
+	VMOVUPS      Y3, 96(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y4, (R8)
+	VMOVUPS      Y5, 32(R8)
+	VMOVUPS      Y6, 64(R8)
+	VMOVUPS      Y7, 96(R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y8, (R8)
+	VMOVUPS      Y9, 32(R8)
+	VMOVUPS      Y10, 64(R8)
+	VMOVUPS      Y11, 96(R8)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x40, BX
+	SUBQ         $0x20, DX
+	JMP          while1
+
+end2:
+while4:
+	CMPQ    DX, $0x08
+	JLT     end5
+	MOVQ    AX, R8
+	VMOVUPS (R8), Y0
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y1
+	ADDQ    CX, R8
+	VMOVUPS (R8), Y2
+	MOVQ    BX, R8
+	MOVQ    p+24(FP), R9
+	MOVQ    n+40(FP), R10
+
+loop6:
+	VBROADCASTSS (R9), Y3
+	VBROADCASTSS (R9)(DI*1), Y4
+	VBROADCASTSS (R9)(DI*2), Y5
+	VCVTPH2PS    (R8), Y6
+	VFMADD231PS  Y6, Y3, Y0
+	VFMADD231PS  Y6, Y4, Y1
+	VFMADD231PS  Y6, Y5, Y2
+	ADDQ         $0x04, R9
+	ADDQ         SI, R8
+	DECQ         R10
+	JNZ          loop6
+	MOVQ         AX, R8
+	VMOVUPS      Y0, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y1, (R8)
+	ADDQ         CX, R8
+	VMOVUPS      Y2, (R8)
+	ADDQ         $0x20, AX
+	ADDQ         $0x10, BX
+	SUBQ         $0x08, DX
+	JMP          while4
+
+end5:
+	VZEROUPPER
+	RET
+
+// func halfAsmAVX512(dst *uint16, src *float32, n int)
+TEXT ·halfAsmAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	SHRQ $0x04, DX
+
+loop1:
+	VMOVUPS   (CX), Z0
+	VCVTPS2PH $0x00, Z0, (AX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x20, AX
+	DECQ      DX
+	JNZ       loop1
+	VZEROUPPER
+	RET
+
+// func halfAsmAVX2(dst *uint16, src *float32, n int)
+TEXT ·halfAsmAVX2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	SHRQ $0x04, DX
+
+loop1:
+	VMOVUPS   (CX), Y0
+	VCVTPS2PH $0x00, Y0, (AX)
+	VMOVUPS   32(CX), Y0
+	VCVTPS2PH $0x00, Y0, 16(AX)
+	ADDQ      $0x40, CX
+	ADDQ      $0x20, AX
+	DECQ      DX
+	JNZ       loop1
 	VZEROUPPER
 	RET

@@ -4,12 +4,180 @@
 
 package tensor
 
-// mixAsmAVX512 adds Σ_i p[i]·values[i*stride+j] to out[j] for j < width, i < n. width is a multiple of 16, n > 0.
+// mixF32x1AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
 //
 //go:noescape
-func mixAsmAVX512(out *float32, width int, p *float32, n int, values *float32, stride int)
+func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
 
-// mixAsmAVX2 adds Σ_i p[i]·values[i*stride+j] to out[j] for j < width, i < n. width is a multiple of 8, n > 0.
+// mixF32x2AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
 //
 //go:noescape
-func mixAsmAVX2(out *float32, width int, p *float32, n int, values *float32, stride int)
+func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x3AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x4AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x5AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x6AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF16x1AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x2AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x3AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x4AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x5AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x6AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF32x1AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x2AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x3AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF16x1AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x2AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x3AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// halfAsmAVX512 is kernels.half. n is a positive multiple of 16.
+//
+//go:noescape
+func halfAsmAVX512(dst *uint16, src *float32, n int)
+
+// halfAsmAVX2 is kernels.half. n is a positive multiple of 16.
+//
+//go:noescape
+func halfAsmAVX2(dst *uint16, src *float32, n int)
+
+// mixTileF32AVX512 calls the kernel for a number of rows, at most 6.
+func mixTileF32AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int) {
+	switch rows {
+	case 1:
+		mixF32x1AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 2:
+		mixF32x2AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 3:
+		mixF32x3AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 4:
+		mixF32x4AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 5:
+		mixF32x5AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 6:
+		mixF32x6AVX512(out, ldo, width, p, ldp, n, values, stride)
+	}
+}
+
+// mixTileF16AVX512 calls the kernel for a number of rows, at most 6.
+func mixTileF16AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int) {
+	switch rows {
+	case 1:
+		mixF16x1AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 2:
+		mixF16x2AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 3:
+		mixF16x3AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 4:
+		mixF16x4AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 5:
+		mixF16x5AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 6:
+		mixF16x6AVX512(out, ldo, width, p, ldp, n, values, stride)
+	}
+}
+
+// mixTileF32AVX2 calls the kernel for a number of rows, at most 3.
+func mixTileF32AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int) {
+	switch rows {
+	case 1:
+		mixF32x1AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 2:
+		mixF32x2AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 3:
+		mixF32x3AVX2(out, ldo, width, p, ldp, n, values, stride)
+	}
+}
+
+// mixTileF16AVX2 calls the kernel for a number of rows, at most 3.
+func mixTileF16AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int) {
+	switch rows {
+	case 1:
+		mixF16x1AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 2:
+		mixF16x2AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 3:
+		mixF16x3AVX2(out, ldo, width, p, ldp, n, values, stride)
+	}
+}

@@ -43,13 +43,3 @@ func L2Normalize(x []float32) {
 		x[i] /= norm
 	}
 }
-
-// AttentionScores sets s[i] = q·keys[i], keys being [len(s), len(q)].
-func AttentionScores(s, q, keys []float32) {
-	active.dot(s, 0, keys[:len(s)*len(q)], len(s), q, 0, 1, len(q))
-}
-
-// AttentionMix adds Σ_i p[i]·values[i] to out, values being [len(p), len(out)].
-func AttentionMix(out, p, values []float32) {
-	active.mix(out, p, values[:len(p)*len(out)])
-}

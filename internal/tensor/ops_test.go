@@ -266,55 +266,6 @@ func TestL2Normalize(t *testing.T) {
 	sameBits(t, "L2Normalize of zeros", z, []float32{0, 0})
 }
 
-func TestAttention(t *testing.T) {
-	onEachCPU(t, func(t *testing.T) {
-		for _, d := range []int{1, 2, 8, 15, 16, 17, 20, 31, 48, 64, 80, 100, 128} {
-			for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 9, 33} {
-				what := fmt.Sprintf("%d positions of %d values", n, d)
-				q := newGuarded(d, 1, normals(1))
-				keys := newGuarded(n*d, 3, normals(2))
-				s := newGuarded(n, 2, zero)
-				AttentionScores(s.data, q.data, keys.data)
-				for i, v := range s.data {
-					want, size := 0.0, 0.0
-					for j, u := range q.data {
-						p := float64(u) * float64(keys.data[i*d+j])
-						want += p
-						size += math.Abs(p)
-					}
-					if math.Abs(float64(v)-want) > 1e-6*size {
-						t.Fatalf("%s: score %d is %v, want %v", what, i, v, want)
-					}
-				}
-				start := randoms(d, 9)
-				out := newGuarded(d, 2, func(i int) float32 { return start[i] })
-				AttentionMix(out.data, s.data, keys.data)
-				for j, v := range out.data {
-					want, size := float64(start[j]), math.Abs(float64(start[j]))
-					for i, u := range s.data {
-						p := float64(u) * float64(keys.data[i*d+j])
-						want += p
-						size += math.Abs(p)
-					}
-					if math.Abs(float64(v)-want) > 2e-6*size {
-						t.Fatalf("%s: mixed value %d is %v, want %v", what, j, v, want)
-					}
-				}
-				for _, g := range []guarded{q, keys, s, out} {
-					g.check(t, what)
-				}
-				// A mix in two parts is the same chain.
-				for cut := range n {
-					again := copyOf(start)
-					AttentionMix(again, s.data[:cut], keys.data)
-					AttentionMix(again, s.data[cut:], keys.data[cut*d:])
-					sameBits(t, what+" in two parts", again, out.data)
-				}
-			}
-		}
-	})
-}
-
 // TestOpsAllocateNothing: they run for every token and layer.
 func TestOpsAllocateNothing(t *testing.T) {
 	x, y, s := randoms(100, 1), randoms(100, 2), make([]float32, 10)

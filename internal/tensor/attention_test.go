@@ -1,0 +1,171 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/zipar/zipar/internal/ggml"
+)
+
+func TestAttention(t *testing.T) {
+	onEachCPU(t, func(t *testing.T) {
+		for _, d := range []int{1, 2, 8, 15, 16, 17, 20, 31, 48, 64, 80, 100, 128} {
+			for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 9, 33} {
+				what := fmt.Sprintf("%d positions of %d values", n, d)
+				q := newGuarded(d, 1, normals(1))
+				keys := newGuarded(n*d, 3, normals(2))
+				s := newGuarded(n, 2, zero)
+				AttentionScores(s.data, q.data, keys.data)
+				for i, v := range s.data {
+					want, size := 0.0, 0.0
+					for j, u := range q.data {
+						p := float64(u) * float64(keys.data[i*d+j])
+						want += p
+						size += math.Abs(p)
+					}
+					if math.Abs(float64(v)-want) > 1e-6*size {
+						t.Fatalf("%s: score %d is %v, want %v", what, i, v, want)
+					}
+				}
+				start := randoms(d, 9)
+				out := newGuarded(d, 2, func(i int) float32 { return start[i] })
+				AttentionMix(out.data, s.data, keys.data)
+				for j, v := range out.data {
+					want, size := float64(start[j]), math.Abs(float64(start[j]))
+					for i, u := range s.data {
+						p := float64(u) * float64(keys.data[i*d+j])
+						want += p
+						size += math.Abs(p)
+					}
+					if math.Abs(float64(v)-want) > 2e-6*size {
+						t.Fatalf("%s: mixed value %d is %v, want %v", what, j, v, want)
+					}
+				}
+				for _, g := range []guarded{q, keys, s, out} {
+					g.check(t, what)
+				}
+				// A mix in two parts is the same chain.
+				for cut := range n {
+					again := copyOf(start)
+					AttentionMix(again, s.data[:cut], keys.data)
+					AttentionMix(again, s.data[cut:], keys.data[cut*d:])
+					sameBits(t, what+" in two parts", again, out.data)
+				}
+			}
+		}
+	})
+}
+
+// TestAttentionOfRows: a row has the bits that it has alone, with float32
+// and half keys and values; nothing beyond the rows is written.
+func TestAttentionOfRows(t *testing.T) {
+	onEachCPU(t, func(t *testing.T) {
+		for _, d := range []int{4, 16, 20, 48, 64, 80, 128} {
+			for _, count := range []int{1, 2, 3, 4, 5, 17} {
+				const most = 14
+				q := newGuarded(most*(d+3), 1, normals(1))
+				keys := newGuarded(count*d, 3, normals(2))
+				half := make([]uint16, count*d)
+				ToF16(half, keys.data)
+				rounded := make([]float32, count*d)
+				for i, h := range half {
+					rounded[i] = halfToFloat(h)
+				}
+				lds, ldq := count+2, d+3
+				for rows := range most + 1 {
+					what := fmt.Sprintf("%d rows, %d positions of %d values", rows, count, d)
+					n := max(0, (rows-1)*lds+count)
+					s := newGuarded(n, 2, func(int) float32 { return 7 })
+					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, keys.data, d, count)
+					s16 := newGuarded(n, 1, func(int) float32 { return 7 })
+					AttentionScoresOfRowsF16(s16.data, lds, q.data, ldq, rows, half, d, count)
+					out := newGuarded(max(0, (rows-1)*ldq+d), 2, normals(3))
+					start := copyOf(out.data)
+					AttentionMixRows(out.data, ldq, s.data, lds, rows, keys.data, d, count)
+					out16 := newGuarded(len(start), 1, func(i int) float32 { return start[i] })
+					AttentionMixRowsF16(out16.data, ldq, s.data, lds, rows, half, d, count)
+					for c := range rows {
+						want := make([]float32, count)
+						AttentionScores(want, q.data[c*ldq:][:d], keys.data)
+						sameBits(t, what+": scores", s.data[c*lds:][:count], want)
+						mixed := copyOf(start[c*ldq:][:d])
+						AttentionMix(mixed, want, keys.data)
+						sameBits(t, what+": mix", out.data[c*ldq:][:d], mixed)
+
+						// Half floats: the row alone, and close to the same in float32.
+						AttentionScoresOfRowsF16(want, count, q.data[c*ldq:][:d], d, 1, half, d, count)
+						sameBits(t, what+": half scores", s16.data[c*lds:][:count], want)
+						wide := make([]float32, count)
+						AttentionScores(wide, q.data[c*ldq:][:d], rounded)
+						for i := range wide {
+							if e := math.Abs(float64(wide[i] - want[i])); e > 1e-4 {
+								t.Fatalf("%s: half score %d is %v, of the rounded keys %v", what, i, want[i], wide[i])
+							}
+						}
+						mixed, wideMix := copyOf(start[c*ldq:][:d]), copyOf(start[c*ldq:][:d])
+						AttentionMixRowsF16(mixed, d, s.data[c*lds:][:count], count, 1, half, d, count)
+						sameBits(t, what+": half mix", out16.data[c*ldq:][:d], mixed)
+						AttentionMix(wideMix, s.data[c*lds:][:count], rounded)
+						for i := range mixed {
+							if e := math.Abs(float64(mixed[i] - wideMix[i])); e > 1e-3 {
+								t.Fatalf("%s: half mix %d is %v, of the rounded values %v", what, i, mixed[i], wideMix[i])
+							}
+						}
+						// Between the rows nothing is written.
+						if c+1 < rows {
+							gap := append(copyOf(s.data[c*lds+count:(c+1)*lds]), s16.data[c*lds+count:(c+1)*lds]...)
+							sameBits(t, what+": between the scores", gap, []float32{7, 7, 7, 7})
+							sameBits(t, what+": between the rows", out.data[c*ldq+d:(c+1)*ldq], start[c*ldq+d:(c+1)*ldq])
+							sameBits(t, what+": between the half rows", out16.data[c*ldq+d:(c+1)*ldq], start[c*ldq+d:(c+1)*ldq])
+						}
+					}
+					for _, g := range []guarded{q, keys, s, s16, out, out16} {
+						g.check(t, what)
+					}
+				}
+			}
+		}
+	})
+	mustPanic(t, "too few scores", func() {
+		AttentionScoresOfRows(make([]float32, 5), 4, make([]float32, 8), 4, 2, make([]float32, 8), 4, 2)
+	})
+	mustPanic(t, "too few values", func() {
+		AttentionMixRows(make([]float32, 4), 4, make([]float32, 2), 2, 1, make([]float32, 7), 4, 2)
+	})
+}
+
+// TestToF16 compares with ggml's rounding, including ties, subnormal and
+// overflowing values.
+func TestToF16(t *testing.T) {
+	x := randoms(300, 1)
+	for i := range x {
+		switch i % 6 {
+		case 1:
+			x[i] *= 0x1p-20
+		case 2:
+			x[i] *= 0x1p14
+		case 3:
+			x[i] = 1 + float32(i)*0x1p-11
+		case 4:
+			x[i] = float32(math.Inf(i%12 - 5))
+		}
+	}
+	want := make([]byte, 2*len(x))
+	ggml.Quantize(ggml.F16, want, x)
+	onEachCPU(t, func(t *testing.T) {
+		for _, n := range append(lengths()[:70], len(x)) {
+			got := make([]uint16, n+2)
+			got[n], got[n+1] = 0x5a5a, 0x5a5a
+			ToF16(got[:n], x[:n])
+			for i, h := range got[:n] {
+				if w := uint16(want[2*i]) | uint16(want[2*i+1])<<8; h != w {
+					t.Fatalf("value %d of %d, %v: %#04x, want %#04x", i, n, x[i], h, w)
+				}
+			}
+			if got[n] != 0x5a5a || got[n+1] != 0x5a5a {
+				t.Fatalf("%d values: more was written", n)
+			}
+		}
+	})
+}
