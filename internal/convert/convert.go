@@ -1,6 +1,9 @@
-// Package convert turns LlamaGen's checkpoints (class and caption transformers, VQ image tokenizers) into GGUF files.
+// Package convert turns LlamaGen's checkpoints (class and caption transformers, VQ image tokenizers) and the text encoders of
+// caption models into GGUF files, and GGUF files into smaller ones.
 //
 //	.pt ──torchfile──▶ state dict ──source──▶ checked tensors ──plan──▶ names, types, keys ──stream──▶ .gguf
+//	folder of a T5 ──shards──▶ checked tensors ──textencoder──▶ the same plan
+//	.gguf ──quantize──▶ .gguf
 //
 // Everything that shapes tell comes from shapes. For the rest there are, in this order: the caller's options, the table
 // of rotary positions where the checkpoint carries one, and what all official models have in common; an option that
@@ -34,7 +37,8 @@ type Result struct {
 }
 
 // Convert makes the file o.Out, whole or not at all: an error and the end of the context leave what was there before.
-// The errors of a checkpoint's content are *ModelError and *torchfile.FormatError, those of the options *OptionError.
+// The errors of the inputs' content are *ModelError and the FormatErrors of torchfile, safetensors and gguf, those of the
+// options *OptionError.
 func Convert(ctx context.Context, o Options) (*Result, error) {
 	if err := o.check(); err != nil {
 		return nil, err
