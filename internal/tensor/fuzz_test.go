@@ -1,0 +1,297 @@
+package tensor
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/zipar/zipar/internal/ggml"
+)
+
+// The fuzzers run the same input on all sets of kernels. Where assembly and
+// portable kernels round differently, a model of the assembly's order of
+// additions takes the portable one's place: every bit must be right.
+
+// dotModel is the product of the assembly kernels: lane i%16 takes value i,
+// the last 16 being filled up with zeros, then the lanes are added in a tree.
+func dotModel(w, x []float32) float32 {
+	var lanes lanes32
+	for i := range (len(w) + 15) / 16 * 16 {
+		var u, v float32
+		if i < len(w) {
+			u, v = w[i], x[i]
+		}
+		lanes[i%16] = fma(u, v, lanes[i%16])
+	}
+	return lanes.total()
+}
+
+// chainModel is the chain of the convolution and of the mix.
+func chainModel(sum float32, n int, at func(i int) (a, b float32)) float32 {
+	for i := range n {
+		a, b := at(i)
+		sum = fma(a, b, sum)
+	}
+	return sum
+}
+
+func isGeneric() bool { return CPU() == "generic" }
+
+// fuzzInput hands out the bytes of a fuzzer's input, again and again.
+type fuzzInput struct {
+	data []byte
+	at   int
+}
+
+func (f *fuzzInput) byte() byte {
+	if len(f.data) == 0 {
+		return 0
+	}
+	f.at++
+	// Repeated input is varied, so that lanes differ.
+	return f.data[(f.at-1)%len(f.data)] + byte((f.at-1)/len(f.data)*37)
+}
+
+// upTo returns a number from 1 to n.
+func (f *fuzzInput) upTo(n int) int { return 1 + int(f.byte())%n }
+
+// float returns any float32, one of plain size most of the time.
+func (f *fuzzInput) float(int) float32 {
+	b := [4]byte{f.byte(), f.byte(), f.byte(), f.byte()}
+	v := binary.LittleEndian.Uint32(b[:])
+	if v>>24 != 0x7f {
+		v = v&0x807fffff | (120+v>>23&7)<<23
+	}
+	return math.Float32frombits(v)
+}
+
+// fuzzLevels runs test on each level.
+func fuzzLevels(t *testing.T, test func(level string)) {
+	for _, name := range CPUs() {
+		useCPU(t, name)
+		test(name)
+	}
+}
+
+func addSeeds(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{3, 5, 33, 1, 2, 3})
+	f.Add([]byte("\x08\x0b\x40 some text that gives plain numbers"))
+	f.Add([]byte{7, 31, 16, 0xff, 0xff, 0x7f, 0x7f, 0, 0, 0x80, 0x7f, 1, 0, 0, 0x80})
+}
+
+func FuzzDot(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := &fuzzInput{data: data}
+		rows, n, k, extra := in.upTo(10), in.upTo(20), in.upTo(80), in.upTo(4)
+		w := newGuarded(rows*k, in.upTo(16), in.float)
+		ldx := k + extra
+		x := newGuarded((n-1)*ldx+k, in.upTo(16), in.float)
+		fuzzLevels(t, func(level string) {
+			y := newGuarded(n*rows, 1, zero)
+			active.dot(y.data, rows, w.data, rows, x.data, ldx, n, k)
+			what := fmt.Sprintf("%s: %d rows of %d, %d columns", level, rows, k, n)
+			y.check(t, what)
+			for c := range n {
+				for r := range rows {
+					model := dotModel
+					if isGeneric() {
+						model = dot
+					}
+					want := model(w.data[r*k:][:k], x.data[c*ldx:][:k])
+					sameNumbers(t, what, y.data[c*rows+r:][:1], []float32{want})
+				}
+			}
+		})
+	})
+}
+
+func FuzzHalves(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := &fuzzInput{data: data}
+		rows, n, k := in.upTo(10), in.upTo(20), 16*in.upTo(5)
+		halves := make([]byte, 2*rows*k)
+		for i := range halves {
+			halves[i] = in.byte()
+		}
+		x := newGuarded(n*k, in.upTo(16), in.float)
+		fuzzLevels(t, func(level string) {
+			for typ, kernel := range map[ggml.Type]func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int){
+				ggml.F16: active.dotF16, ggml.BF16: active.dotBF16,
+			} {
+				if kernel == nil {
+					continue
+				}
+				wide := make([]float32, rows*k)
+				ggml.Dequantize(typ, wide, halves)
+				y := newGuarded(n*rows, 1, zero)
+				kernel(y.data, rows, halves, rows, x.data, k, n, k)
+				y.check(t, level)
+				want := make([]float32, n*rows)
+				active.dot(want, rows, wide, rows, x.data, k, n, k)
+				sameNumbers(t, fmt.Sprintf("%s: %s, %d rows of %d, %d columns", level, typ, rows, k, n), y.data, want)
+			}
+		})
+	})
+}
+
+func FuzzQ8(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := &fuzzInput{data: data}
+		rows, n, k := in.upTo(q8Rows), in.upTo(20), q8Block*in.upTo(4)
+		blocks := make([]byte, rows*ggml.Q8_0.RowSize(k))
+		for i := range blocks {
+			blocks[i] = in.byte()
+		}
+		x := newGuarded(n*k, in.upTo(16), in.float)
+		packed := newQ8Packed(rows, k)
+		g := packed.group(0)
+		g.pack(blocks, k/q8Block)
+		var want q8Columns
+		want.resize(n, k)
+		quantizeGeneric(&want, x.data, 0, want.blocks)
+		product := make([]float32, n*q8Rows)
+		q8Generic(product, q8Rows, g, &want)
+		fuzzLevels(t, func(level string) {
+			var q q8Columns
+			q.resize(n, k)
+			active.quantize(&q, x.data, 0, q.blocks)
+			what := fmt.Sprintf("%s: %d columns of %d", level, n, k)
+			sameNumbers(t, what+": scales", q.scales, want.scales)
+			for i, v := range q.quants {
+				if v != want.quants[i] {
+					t.Fatalf("%s: integer %d is %d, want %d", what, i, v, want.quants[i])
+				}
+			}
+			for i, v := range q.preset {
+				if v != want.preset[i] {
+					t.Fatalf("%s: preset %d is %d, want %d", what, i, v, want.preset[i])
+				}
+			}
+			y := newGuarded(n*q8Rows, 1, zero)
+			active.q8(y.data, q8Rows, g, &q)
+			y.check(t, what)
+			sameNumbers(t, what, y.data, product)
+		})
+	})
+}
+
+func FuzzAttention(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := &fuzzInput{data: data}
+		rows, count, d, extra := in.upTo(9), in.upTo(20), in.upTo(140), in.upTo(3)
+		ldo, ldp := d+extra, count+extra
+		p := newGuarded((rows-1)*ldp+count, in.upTo(16), in.float)
+		values := newGuarded(count*d, in.upTo(16), in.float)
+		half := make([]uint16, count*d)
+		for i := range half {
+			half[i] = uint16(in.byte()) | uint16(in.byte())<<8
+		}
+		start := newGuarded((rows-1)*ldo+d, 1, in.float)
+		fuzzLevels(t, func(level string) {
+			what := fmt.Sprintf("%s: %d rows, %d positions of %d", level, rows, count, d)
+			for _, halves := range []bool{false, true} {
+				if halves && (isGeneric() || d%16 != 0) {
+					continue // the portable kernel: nothing to compare with
+				}
+				out := newGuarded(len(start.data), 1, func(i int) float32 { return start.data[i] })
+				value := func(i int) float32 { return values.data[i] }
+				if halves {
+					AttentionMixRowsF16(out.data, ldo, p.data, ldp, rows, half, d, count)
+					value = func(i int) float32 { return halfToFloat(half[i]) }
+				} else {
+					AttentionMixRows(out.data, ldo, p.data, ldp, rows, values.data, d, count)
+				}
+				out.check(t, what)
+				for c := range rows {
+					for j := range d {
+						want := start.data[c*ldo+j]
+						if isGeneric() {
+							for i := range count {
+								want += float32(p.data[c*ldp+i] * value(i*d+j))
+							}
+						} else {
+							want = chainModel(want, count, func(i int) (a, b float32) { return p.data[c*ldp+i], value(i*d + j) })
+						}
+						sameNumbers(t, what, out.data[c*ldo+j:][:1], []float32{want})
+					}
+				}
+			}
+		})
+	})
+}
+
+func FuzzConv(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := &fuzzInput{data: data}
+		pixels, k, stride := in.upTo(20), in.upTo(70), in.upTo(5)
+		tile := convTile{dstStride: convGroup + in.upTo(3), srcStride: stride, k: k}
+		src := newGuarded((pixels-1)*stride+k, in.upTo(16), in.float)
+		panel := newGuarded(k*convGroup, in.upTo(16), in.float)
+		bias := newGuarded(convGroup, 1, in.float)
+		tile.src, tile.panel, tile.init = src.data, panel.data, bias.data
+		fuzzLevels(t, func(level string) {
+			what := fmt.Sprintf("%s: %d pixels of %d inputs", level, pixels, k)
+			dst := newGuarded((pixels-1)*tile.dstStride+convGroup, 1, zero)
+			tile.dst = dst.data
+			active.conv(tile, pixels)
+			dst.check(t, what)
+			if isGeneric() {
+				return // gonum's own affair
+			}
+			for p := range pixels {
+				for o := range convGroup {
+					want := chainModel(bias.data[o], k, func(i int) (a, b float32) {
+						return src.data[p*stride+i], panel.data[i*convGroup+o]
+					})
+					sameNumbers(t, what, dst.data[p*tile.dstStride+o:][:1], []float32{want})
+				}
+			}
+		})
+	})
+}
+
+func FuzzVector(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := &fuzzInput{data: data}
+		n := in.upTo(100)
+		wild := func(int) float32 {
+			return math.Float32frombits(binary.LittleEndian.Uint32([]byte{in.byte(), in.byte(), in.byte(), in.byte()}))
+		}
+		x, u, v := newGuarded(n, in.upTo(16), wild), newGuarded(n, 1, wild), newGuarded(n, 2, wild)
+		top, factor := wild(0), wild(0)
+		for name, run := range map[string]func(k *kernels, x []float32) (more []float32){
+			"scale":   func(k *kernels, x []float32) []float32 { k.scale(x, factor); return nil },
+			"add":     func(k *kernels, x []float32) []float32 { k.add(x, u.data); return nil },
+			"scaleBy": func(k *kernels, x []float32) []float32 { k.scaleBy(x, u.data, v.data, factor); return nil },
+			"swiglu":  func(k *kernels, x []float32) []float32 { k.swiglu(x, u.data); return nil },
+			"gelu":    func(k *kernels, x []float32) []float32 { k.gelu(x); return nil },
+			"affine":  func(k *kernels, x []float32) []float32 { k.affine(x, x, u.data, v.data); return nil },
+			"swish":   func(k *kernels, x []float32) []float32 { k.swish(x, x, u.data, v.data); return nil },
+			"expSum":  func(k *kernels, x []float32) []float32 { l := k.expSum(x, top); return l[:] },
+			"softmax": func(k *kernels, x []float32) []float32 {
+				l := k.expSum(x, k.largest(x))
+				k.scale(x, 1/l.total())
+				return l[:]
+			},
+		} {
+			want := copyOf(x.data)
+			wantMore := run(&genericKernels, want)
+			fuzzLevels(t, func(level string) {
+				got := newGuarded(n, 3, func(i int) float32 { return x.data[i] })
+				more := run(active, got.data)
+				what := fmt.Sprintf("%s: %s of %d values", level, name, n)
+				got.check(t, what)
+				sameNumbers(t, what, got.data, want)
+				sameNumbers(t, what+": sums", more, wantMore)
+			})
+		}
+	})
+}
