@@ -21,13 +21,23 @@ type Conv3x3 struct {
 	// of In channels, follow each other in an image.
 	panels []float32
 	bias   []float32 // [Out], padded to whole groups
+
+	// rows: [3, Out, 3·In], the weights by window row, for few outputs; panels
+	// is nil then. Groups of 32 would be mostly padding.
+	rows []float32
 }
+
+// convFew is up to how many output channels are computed as dot products.
+const convFew = 4
 
 // NewConv3x3 takes weights [out, in, 3, 3] (PyTorch's order) and bias [out].
 // It keeps neither.
 func NewConv3x3(weight, bias []float32, in, out int) *Conv3x3 {
 	if in <= 0 || out <= 0 || len(weight) != out*in*9 || len(bias) != out {
 		panic(fmt.Sprintf("tensor: 3x3 convolution %d -> %d with %d weights and %d biases", in, out, len(weight), len(bias)))
+	}
+	if out <= convFew {
+		return newNarrowConv(weight, bias, in, out)
 	}
 	padded := (out + convGroup - 1) / convGroup * convGroup
 	c := &Conv3x3{In: in, Out: out, panels: make([]float32, padded*in*9), bias: make([]float32, padded)}
@@ -43,6 +53,18 @@ func NewConv3x3(weight, bias []float32, in, out int) *Conv3x3 {
 	return c
 }
 
+func newNarrowConv(weight, bias []float32, in, out int) *Conv3x3 {
+	c := &Conv3x3{In: in, Out: out, rows: make([]float32, 9*out*in), bias: append([]float32(nil), bias...)}
+	for o := range out {
+		for i := range in {
+			for tap := range 9 {
+				c.rows[((tap/3*out+o)*3+tap%3)*in+i] = weight[(o*in+i)*9+tap]
+			}
+		}
+	}
+	return c
+}
+
 // Conv3x3 sets dst = conv(src).
 //
 // Stride 1 pads by one pixel on every side: dst is as large as src. Stride 2
@@ -51,7 +73,8 @@ func NewConv3x3(weight, bias []float32, in, out int) *Conv3x3 {
 // border of one pixel; dst must not overlap it and may have any border.
 //
 // Each output is one chain, from the bias on over the window's rows, pixels
-// and channels.
+// and channels; with up to 4 output channels it is the bias plus three dot
+// products.
 func (p *Pool) Conv3x3(dst *Image, c *Conv3x3, src *Image, stride int) {
 	if src.Pad != 1 || src.C != c.In || dst.C != c.Out || stride < 1 || stride > 2 ||
 		dst.H != src.H/stride || dst.W != src.W/stride {
@@ -59,7 +82,8 @@ func (p *Pool) Conv3x3(dst *Image, c *Conv3x3, src *Image, stride int) {
 			c.In, c.Out, stride, src.H, src.W, src.C, src.Pad, dst.H, dst.W, dst.C))
 	}
 	p.conv = convTask{pool: p, conv: c, dst: dst, src: src, stride: stride}
-	p.Run(&p.conv, dst.H*(len(c.bias)/convGroup), 1)
+	groups := (c.Out + convGroup - 1) / convGroup
+	p.Run(&p.conv, dst.H*groups, 1)
 	p.conv = convTask{}
 }
 
@@ -75,7 +99,41 @@ type convTask struct {
 // in the second cache.
 func (t *convTask) Do(worker, lo, hi int) {
 	for i := lo; i < hi; i++ {
-		t.row(worker, i%t.dst.H, i/t.dst.H)
+		if t.conv.rows != nil {
+			t.narrowRow(worker, i)
+		} else {
+			t.row(worker, i%t.dst.H, i/t.dst.H)
+		}
+	}
+}
+
+// window is where the windows of row y start in the source, and how far apart
+// source rows are.
+func (t *convTask) window(y int) (at, rowLen int) {
+	rowLen = (t.src.W + 2) * t.src.C
+	// With stride 2 the window starts at the pixel itself, not at the border.
+	origin := t.stride - 1
+	return (y*t.stride+origin)*rowLen + origin*t.src.C, rowLen
+}
+
+// narrowRow computes row y of a convolution with few output channels. The
+// windows of neighbouring pixels overlap; a product does not mind.
+func (t *convTask) narrowRow(worker, y int) {
+	c, w := t.conv, t.dst.W
+	if w == 0 {
+		return
+	}
+	k := 3 * c.In
+	out := t.dst.Row(y)
+	for x := 0; x < len(out); x += c.Out {
+		copy(out[x:], c.bias)
+	}
+	part := t.pool.workspace(worker, len(out))
+	at, rowLen := t.window(y)
+	for ky := range 3 {
+		active.dot(part, c.Out, c.rows[ky*c.Out*k:][:c.Out*k], c.Out, t.src.Data[at:], t.stride*t.src.C, w, k)
+		active.add(out, part)
+		at += rowLen
 	}
 }
 
@@ -93,11 +151,8 @@ func (t *convTask) row(worker, y, group int) {
 		tile.dst, tile.dstStride = t.pool.workspace(worker, w*convGroup), convGroup
 	}
 	k := 3 * c.In
-	rowLen := (t.src.W + 2) * t.src.C
+	at, rowLen := t.window(y)
 	tile.srcStride = t.stride * t.src.C
-	// With stride 2 the window starts at the pixel itself, not at the border.
-	origin := t.stride - 1
-	at := (y*t.stride+origin)*rowLen + origin*t.src.C
 	panel := c.panels[first*3*k:][:convGroup*3*k]
 
 	tile.init = c.bias[first:] // for all pixels

@@ -47,7 +47,7 @@ func TestConv3x3(t *testing.T) {
 	}()
 	onEachCPU(t, func(t *testing.T) {
 		for _, in := range []int{1, 3, 20, 32, 96} {
-			for _, out := range []int{3, 20, 32, 96} {
+			for _, out := range []int{1, 3, 4, 5, 20, 32, 96} {
 				weight, bias := randoms(out*in*9, 1), randoms(out, 2)
 				c := NewConv3x3(weight, bias, in, out)
 				for _, stride := range []int{1, 2} {
