@@ -48,6 +48,7 @@ var layers = map[string]layer{
 	"testmodel/tinymodel": {
 		[]string{"testmodel", "atomicfile"}, "a command line around testmodel",
 	},
+	"verify": {[]string{"family", "gguf", "npy", "tensor", "vqgan", "zipar"}, "a command line that compares models with the official code"},
 	"layers": {nil, "this test"},
 }
 
