@@ -10,6 +10,7 @@
 //	geometry.go  the grid                      schedule.go  which slots a pass decodes
 //	noise.go     random numbers by position    sampler.go   logits -> token
 //	guidance.go  conditional, unconditional    decode.go    the run loop
+//	probation.go adaptive windows              score.go     likelihood of finished grids
 package zipar
 
 import (
@@ -63,8 +64,14 @@ func (g Geometry) Window(n int) int {
 	return n
 }
 
-// String is rows x columns, as the command line takes it.
-func (g Geometry) String() string { return fmt.Sprintf("%dx%d", g.Rows, g.Cols) }
+// String is rows x columns, as the command line takes it, and the constant
+// tokens at the end of a row if there are any: 16x16, 48x48+1.
+func (g Geometry) String() string {
+	if g.RowEnd > 0 {
+		return fmt.Sprintf("%dx%d+%d", g.Rows, g.Cols, g.RowEnd)
+	}
+	return fmt.Sprintf("%dx%d", g.Rows, g.Cols)
+}
 
 // ParseGeometry reads "RxC", rows x columns.
 func ParseGeometry(s string) (Geometry, error) {
