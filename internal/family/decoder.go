@@ -13,6 +13,10 @@ import (
 const prefillColumns = 64
 
 func (m *llamaGen) Decoder(p *tensor.Pool, conditions []*Condition) zipar.Model {
+	return m.newDecoder(p, conditions)
+}
+
+func (m *llamaGen) newDecoder(p *tensor.Pool, conditions []*Condition) *llamaGenDecoder {
 	d := &llamaGenDecoder{model: m, runner: llama.NewRunner(m.llama, p)}
 	for _, c := range conditions {
 		d.pictures = append(d.pictures, picture{Condition: c})

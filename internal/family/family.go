@@ -5,6 +5,7 @@
 package family
 
 import (
+	"context"
 	"fmt"
 	"sort"
 	"strings"
@@ -40,6 +41,10 @@ type Model interface {
 	PictureBytes(guided bool) int64
 	// Decoder returns a decoder for one picture a condition.
 	Decoder(p *tensor.Pool, conditions []*Condition) zipar.Model
+	// Attention maps the attention that decoding the codes of a finished
+	// picture, [rows, cols], pays in next-token decoding, without guidance.
+	// done, if not nil, is told how many tokens have been dealt with.
+	Attention(ctx context.Context, p *tensor.Pool, c *Condition, codes []int32, done func(tokens int)) (*AttentionMap, error)
 }
 
 // Defaults are the settings that a model file recommends.

@@ -30,6 +30,9 @@ func (t *attention) Do(worker, lo, hi int) {
 			tensor.AttentionScores(scores[n:], q, keys[s.lo*c.HeadDim:])
 		}
 		tensor.Softmax(scores)
+		if r.watch != nil {
+			watchSpans(r.watch, Attention{Worker: worker, Layer: t.layer, Column: col, Head: head}, spans, scores)
+		}
 		clear(out)
 		for _, s := range spans {
 			n := s.hi - s.lo

@@ -41,6 +41,7 @@ type Runner struct {
 	spans   []span      // what each column sees, one after the other
 	spanEnd []int       // [columns+1], offsets into spans
 	scores  [][]float32 // by worker, [positions]
+	watch   func(Attention)
 
 	x      []float32 // [columns, dim]                     residual stream
 	norm   []float32 // [columns, dim]
