@@ -172,7 +172,7 @@ func (r *benchRequest) measure(ctx context.Context, flags *pflag.FlagSet) ([]ben
 	if r.condition == (conditionFlags{}) && model.Classes() > 0 {
 		r.condition.class = "0"
 	}
-	condition, err := r.condition.resolve(model, pool)
+	condition, err := r.condition.resolve(ctx, &r.ui, &r.files, model, pool)
 	if err != nil {
 		return nil, err
 	}

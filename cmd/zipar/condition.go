@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,40 +16,80 @@ import (
 
 // conditionFlags say what is drawn.
 type conditionFlags struct {
-	class, caption string
+	class, caption, prompt string
+	noClean                bool
+	t5, save               string
 }
 
 func (c *conditionFlags) addFlags(f *pflag.FlagSet) {
+	f.StringVarP(&c.prompt, "prompt", "p", "", "draw what this `TEXT` says; - reads it from standard input")
 	f.StringVar(&c.class, "class", "", "draw this class, a number or a `NAME` such as \"golden retriever\"")
 	f.StringVar(&c.caption, "caption-embedding", "", "draw the caption whose T5 features are in this .npy `FILE`, [n, width] or [1, n, width]")
+	f.StringVar(&c.t5, "t5xxl", "", "take the text encoder (T5) from this GGUF `FILE`")
+	f.BoolVar(&c.noClean, "no-clean-prompt", false, "only lower-case and trim the prompt instead of cleaning it as LlamaGen does")
+	f.StringVar(&c.save, "save-embedding", "", "write the prompt's T5 features to this .npy `FILE`")
+}
+
+// check looks at what can be known before a model is read.
+func (c *conditionFlags) check() error {
+	given := 0
+	for _, v := range []string{c.class, c.caption, c.prompt} {
+		if v != "" {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return usagef("--prompt, --class and --caption-embedding exclude each other")
+	case c.save != "" && c.prompt == "":
+		return usagef("--save-embedding %s: there is nothing to save without --prompt", c.save)
+	case c.save != "":
+		return checkOutput("--save-embedding", c.save)
+	}
+	return nil
 }
 
 // resolve returns the condition that the flags name.
-func (c *conditionFlags) resolve(m family.Model, p *tensor.Pool) (*family.Condition, error) {
+func (c *conditionFlags) resolve(ctx context.Context, u *ui, files *modelFiles, m family.Model, p *tensor.Pool) (*family.Condition, error) {
 	positions, width := m.CaptionShape()
-	switch {
-	case c.class != "" && c.caption != "":
-		return nil, usagef("--class and --caption-embedding exclude each other")
-	case c.class == "" && c.caption == "" && m.Classes() > 0:
-		return nil, usagef("nothing to draw: %s is a class model: give --class NUMBER or NAME", m.Name())
-	case c.class == "" && c.caption == "":
-		return nil, usagef("nothing to draw: %s is a caption model: give --caption-embedding FILE", m.Name())
-	case c.class != "" && m.Classes() == 0:
-		return nil, usagef("--class %s: %s is a caption model, it has no classes: give --caption-embedding", c.class, m.Name())
-	case c.caption != "" && positions == 0:
+	switch isClass := m.Classes() > 0; {
+	case isClass && c.prompt != "":
+		return nil, usagef("--prompt: %s is a class model, it takes no prompts: give --class", m.Name())
+	case isClass && c.caption != "":
 		return nil, usagef("--caption-embedding %s: %s is a class model, it takes no captions: give --class", c.caption, m.Name())
-	case c.class != "":
+	case isClass && c.class == "":
+		return nil, usagef("nothing to draw: %s is a class model: give --class NUMBER or NAME", m.Name())
+	case isClass:
 		n, err := classNumber(m, c.class)
 		if err != nil {
 			return nil, usageError{err}
 		}
 		return m.Class(p, n)
+	case c.class != "":
+		return nil, usagef("--class %s: %s is a caption model, it has no classes: give --prompt", c.class, m.Name())
+	case c.caption != "":
+		features, n, err := readFeatures(c.caption, positions, width)
+		if err != nil {
+			return nil, err
+		}
+		return m.Caption(p, features, n)
+	case c.prompt == "":
+		return nil, usagef("nothing to draw: %s is a caption model: give --prompt TEXT", m.Name())
 	}
-	features, n, err := readFeatures(c.caption, positions, width)
+	text, err := promptText(c.prompt)
 	if err != nil {
 		return nil, err
 	}
-	return m.Caption(p, features, n)
+	features, err := c.encodePrompts(ctx, u, files, p, m, []string{text})
+	if err != nil {
+		return nil, err
+	}
+	if c.save != "" {
+		if err := saveFeatures(c.save, features[0], width); err != nil {
+			return nil, err
+		}
+	}
+	return m.Caption(p, features[0], len(features[0])/width)
 }
 
 // classNumber finds a class by number or name.

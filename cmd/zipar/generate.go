@@ -37,7 +37,7 @@ func newGenerateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Draw a picture",
-		Long: `Draw a picture of a class or a caption.
+		Long: `Draw a picture of a prompt or, with a class model, of a class.
 
 With --window N several rows are decoded at once: a row starts when the row
 above it is N tokens ahead. Small windows take fewer passes through the model;
@@ -47,9 +47,10 @@ and the window grows while the test fails.
 
 With --init-codes and --keep-rows the first rows of a picture, as encode or
 --codes wrote them, are kept and the rest is decoded.`,
-		Example: `  zipar generate -m c2i-B-256.gguf --class "golden retriever" --out dog.png
+		Example: `  zipar generate -m t2i-XL-512.gguf --prompt "a red apple on a table" --window 16 --out apple.png
+  zipar generate -m c2i-B-256.gguf --class "golden retriever" --out dog.png
   zipar generate -m c2i-B-256.gguf --class 207 --window 4 --seed 1 -b 4 --out dogs.png
-  zipar generate -m t2i-XL-512.gguf --caption-embedding caption.npy --window 16 --adaptive
+  zipar generate -m t2i-XL-512.gguf --caption-embedding caption.npy --window 4 --adaptive
   zipar generate -m c2i-B-256.gguf --class 207 --init-codes dog.json --keep-rows 8 --out other.png`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd.Context(), cmd.Flags()) },
@@ -106,7 +107,7 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 		return err
 	}
 	defer pool.Close()
-	condition, err := r.condition.resolve(model, pool)
+	condition, err := r.condition.resolve(ctx, &r.ui, &r.files, model, pool)
 	if err != nil {
 		return err
 	}
@@ -172,6 +173,9 @@ func (r *generateRequest) check() error {
 		return usagef("--codes -: nothing else can go to standard output")
 	case r.out == "" || (r.out == r.codes && r.codes != ""):
 		return usagef("--out %q: want the name of a PNG file, not that of the codes", r.out)
+	}
+	if err := r.condition.check(); err != nil {
+		return err
 	}
 	if err := checkOutput("--out", r.out); err != nil {
 		return err

@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// tinyModelCmd: tinymodel FILE [caption] [novq] [vqonly] writes a model.
+// tinyModelCmd: tinymodel FILE [caption] [novq] [vqonly] [text] [textonly] writes a model.
 func tinyModelCmd(ts *testscript.TestScript, _ bool, args []string) {
 	var o testmodel.Options
 	for _, a := range args[1:] {
@@ -58,6 +58,10 @@ func tinyModelCmd(ts *testscript.TestScript, _ bool, args []string) {
 			o.NoVQ = true
 		case "vqonly":
 			o.VQOnly = true
+		case "text":
+			o.Text = true
+		case "textonly":
+			o.TextOnly = true
 		default:
 			ts.Fatalf("tinymodel: what is %q?", a)
 		}

@@ -3,7 +3,8 @@ package main
 // The rules of what a person sees:
 //   - stdout carries only what was asked for.
 //   - Progress goes to stderr, and only if that is a terminal; nothing with -q.
-//   - Remarks go to stderr on a terminal, or with -v.
+//   - Remarks go to stderr on a terminal, or with -v. Warnings always do,
+//     except with -q.
 //   - An error is one line on stderr and a non-zero exit code; see main.go.
 //   - No colours.
 
@@ -43,6 +44,13 @@ func (u *ui) remark(format string, args ...any) {
 func (u *ui) detail(format string, args ...any) {
 	if u.verbose {
 		u.say(format, args...)
+	}
+}
+
+// warn tells what the user should know about the result.
+func (u *ui) warn(format string, args ...any) {
+	if !u.quiet {
+		u.say("warning: "+format, args...)
 	}
 }
 

@@ -20,6 +20,9 @@ type Options struct {
 	Caption bool
 	// NoVQ leaves the image tokenizer out, VQOnly everything else.
 	NoVQ, VQOnly bool
+	// Text adds a text encoder to a caption model, TextOnly leaves everything
+	// else out.
+	Text, TextOnly bool
 	// Rows and Cols default to 6 and 8.
 	Rows, Cols int
 	// Type of the large matrices: F32 (default), F16, BF16 or Q8_0.
@@ -55,11 +58,20 @@ func Write(w io.Writer, o Options) error {
 		o.Cols = 8
 	}
 	m := &maker{w: gguf.NewWriter(), rng: rand.New(rand.NewPCG(o.Seed, 20240415)), typ: o.Type}
-	if o.VQOnly {
+	switch {
+	case o.TextOnly:
+		m.w.SetString("general.architecture", "t5encoder")
+		m.w.SetString("general.name", "tiny random text encoder")
+		m.text("token_embd.weight")
+		o.NoVQ = true
+	case o.VQOnly:
 		m.w.SetString("general.architecture", "vqgan")
 		m.w.SetString("general.name", "tiny random image tokenizer")
-	} else {
+	default:
 		m.llamaGen(o)
+	}
+	if o.Text && !o.TextOnly {
+		m.text("enc.token_embd.weight")
 	}
 	if !o.NoVQ {
 		m.vq()

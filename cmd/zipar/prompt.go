@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/zipar/zipar/internal/family"
+	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/npy"
+	"github.com/zipar/zipar/internal/tensor"
+)
+
+// maxPromptBytes bounds a prompt from standard input: some hundred times what
+// a model uses of it.
+const maxPromptBytes = 1 << 20
+
+// promptText returns the prompt, from standard input if it is "-".
+func promptText(prompt string) (string, error) {
+	if prompt != stdoutName {
+		return prompt, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(os.Stdin, maxPromptBytes+1))
+	if err != nil {
+		return "", fmt.Errorf("read the prompt from standard input: %w", err)
+	}
+	if len(text) > maxPromptBytes {
+		return "", fmt.Errorf("the prompt on standard input has more than %d bytes", maxPromptBytes)
+	}
+	return string(text), nil
+}
+
+// encodePrompts returns the features of prompts, [n, width] each. The text
+// encoder's file is mapped for this call alone, so its memory is free again
+// before decoding starts.
+func (c *conditionFlags) encodePrompts(ctx context.Context, u *ui, files *modelFiles, p *tensor.Pool, m family.Model, prompts []string) ([][]float32, error) {
+	f, err := c.textEncoderFile(files)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	encoder, err := family.OpenTextEncoder(f)
+	if err != nil {
+		return nil, badModel(err)
+	}
+	limit, width := m.CaptionShape()
+	var features [][]float32
+	for _, text := range prompts {
+		prompt, err := encoder.Tokenize(text, !c.noClean, limit)
+		if errors.Is(err, family.ErrNoText) && strings.TrimSpace(text) != "" {
+			return nil, usagef("--prompt %.60q: nothing is left of it after cleaning; --no-clean-prompt takes it as it is", text)
+		}
+		if err != nil {
+			return nil, usagef("--prompt: %w", err)
+		}
+		u.detail("prompt %q, %d tokens: %s", prompt.Text, len(prompt.Pieces), strings.Join(prompt.Pieces, " "))
+		if prompt.Total > len(prompt.Pieces) {
+			u.warn("the prompt has %d tokens, of which the first %d are used", prompt.Total, len(prompt.Pieces))
+		}
+		x, err := encoder.Features(ctx, p, prompt, width, u.layers("text"))
+		u.done()
+		if err != nil {
+			return nil, badModel(err)
+		}
+		features = append(features, x)
+	}
+	return features, nil
+}
+
+// textEncoderFile opens the file with the text encoder: the one given as
+// --t5xxl, else the model file, a second time.
+func (c *conditionFlags) textEncoderFile(files *modelFiles) (*gguf.File, error) {
+	path := c.t5
+	if path == "" {
+		var err error
+		if path, err = files.modelPath(); err != nil {
+			return nil, err
+		}
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, badModel(err)
+	}
+	if family.HasTextEncoder(f) {
+		return f, nil
+	}
+	f.Close()
+	if c.t5 != "" {
+		return nil, badModel(fmt.Errorf("%s: has no T5 text encoder: --t5xxl wants one in GGUF format, as llama.cpp and `zipar convert --text-encoder` make it", path))
+	}
+	return nil, badModel(fmt.Errorf("%s: this model has no text encoder: give --t5xxl FILE, or bundle one with `zipar convert --text-encoder`", path))
+}
+
+// saveFeatures writes features as LlamaGen's extract_t5_feature.py does,
+// [1, n, width].
+func saveFeatures(path string, features []float32, width int) error {
+	return writeFile(path, func(w io.Writer) error {
+		return npy.Write(w, []int{1, len(features) / width, width}, features)
+	})
+}
