@@ -20,6 +20,9 @@ type Options struct {
 	Caption bool
 	// NoVQ leaves the image tokenizer out, VQOnly everything else.
 	NoVQ, VQOnly bool
+	// Preview adds the image tokenizer's map from vectors to colours: red is
+	// a vector's first value, green its second, blue its third, plus 0.1.
+	Preview bool
 	// Text adds a text encoder to a caption model, TextOnly leaves everything
 	// else out.
 	Text, TextOnly bool
@@ -75,6 +78,9 @@ func Write(w io.Writer, o Options) error {
 	}
 	if !o.NoVQ {
 		m.vq()
+	}
+	if o.Preview {
+		m.preview()
 	}
 	_, err := m.w.WriteTo(w)
 	return err
@@ -185,6 +191,14 @@ func (m *maker) level(side string, i, in, out int, attention bool) int {
 		m.attention(fmt.Sprintf("%s.conv_blocks.%d.attn.0", side, i), out)
 	}
 	return out
+}
+
+func (m *maker) preview() {
+	w := make([]float32, 3*(codeDim+1))
+	for c := range 3 {
+		w[c*(codeDim+1)+c], w[c*(codeDim+1)+codeDim] = 1, 0.1
+	}
+	m.add("vq.preview.weight", ggml.F32, []int{3, codeDim + 1}, w)
 }
 
 func (m *maker) middle(side string, ch int) {

@@ -11,6 +11,7 @@
 //	config.go   keys of the file            blocks.go     residual and attention blocks
 //	codebook.go codes <-> vectors           stack.go      the working memory
 //	decoder.go  codes -> image              encoder.go    image -> codes
+//	preview.go  code -> colour, a guess
 package vqgan
 
 import (

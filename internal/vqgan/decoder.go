@@ -15,6 +15,7 @@ type Decoder struct {
 	codebook *codebook
 	postConv *conv1x1 // codebook dim -> z
 	layers   []layer
+	preview  *Preview // nil where the file has none
 }
 
 // NewDecoder reads a decoder. The file may be closed afterwards unless its
@@ -49,6 +50,9 @@ func NewDecoder(f *gguf.File) (*Decoder, error) {
 		}
 	}
 	d.layers, ch = r.exit(d.layers, "decoder", ch)
+	if r.Err == nil {
+		d.preview = r.preview(d.codebook)
+	}
 	switch {
 	case r.Err != nil:
 		return nil, r.Err
