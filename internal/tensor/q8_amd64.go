@@ -4,7 +4,7 @@ package tensor
 
 // The widest tiles of columns.
 const (
-	q8ColumnsVNNI = 8
+	q8ColumnsVNNI = 12
 	q8ColumnsAVX2 = 4
 )
 

@@ -44,6 +44,26 @@ func q8x7VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *flo
 //go:noescape
 func q8x8VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
+// q8x9VNNI is kernels.q8 for 9 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x9VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x10VNNI is kernels.q8 for 10 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x10VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x11VNNI is kernels.q8 for 11 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x11VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// q8x12VNNI is kernels.q8 for 12 of n columns. blocks > 0.
+//
+//go:noescape
+func q8x12VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
 // q8x1AVX2 is kernels.q8 for 1 of n columns. blocks > 0.
 //
 //go:noescape
@@ -74,7 +94,7 @@ func quantizeAsmAVX512(xq *int8, xs *float32, xp *int32, x *float32, n int, bloc
 //go:noescape
 func quantizeAsmAVX2(xq *int8, xs *float32, xp *int32, x *float32, n int, blocks int)
 
-// q8TileVNNI calls the kernel for a number of columns, at most 8.
+// q8TileVNNI calls the kernel for a number of columns, at most 12.
 func q8TileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int) {
 	switch columns {
 	case 1:
@@ -93,6 +113,14 @@ func q8TileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq
 		q8x7VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
 	case 8:
 		q8x8VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 9:
+		q8x9VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 10:
+		q8x10VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 11:
+		q8x11VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+	case 12:
+		q8x12VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
 	}
 }
 

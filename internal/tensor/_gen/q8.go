@@ -18,7 +18,7 @@ const (
 func genQ8(g *gen) {
 	g.q8Constants()
 	var names []string
-	for columns := 1; columns <= 8; columns++ {
+	for columns := 1; columns <= 12; columns++ {
 		names = append(names, g.q8VNNI(columns))
 	}
 	g.choose("q8TileVNNI", "columns", names)
@@ -92,6 +92,14 @@ func (k *q8Kernel) next() {
 	k.ADDQ(k.stepS, k.xs)
 }
 
+// prefetch fetches weights that will be needed: from memory to the second
+// cache early, and from there to the first one soon. With one of the two alone
+// a core reads a tenth less.
+func (k *q8Kernel) prefetch(i int) {
+	k.PREFETCHT1(at(k.quants, 64*i+8192))
+	k.PREFETCHT0(at(k.quants, 64*i+1024))
+}
+
 // q8VNNI makes the AVX-512 kernel for processors with VPDPBUSD.
 func (g *gen) q8VNNI(columns int) string {
 	name := fmt.Sprintf("q8x%dVNNI", columns)
@@ -110,7 +118,7 @@ func (g *gen) q8VNNI(columns int) string {
 		}
 		for i := range 8 {
 			w := weights[i%len(weights)]
-			g.PREFETCHT0(at(k.quants, 64*i+q8Ahead))
+			k.prefetch(i)
 			g.VMOVDQU32(at(k.quants, 64*i), w)
 			for c, r := range acc {
 				g.VPDPBUSD_BCST(at(k.xq, q8Columns*c+4*i), w, r)
@@ -136,9 +144,6 @@ func (g *gen) q8VNNI(columns int) string {
 	return name
 }
 
-// q8Ahead is how far ahead of its use a weight is fetched from memory.
-const q8Ahead = 4096
-
 // q8AVX2 makes the kernel for AVX2, which multiplies unsigned by signed bytes
 // in pairs: |w|·(x with w's sign). |w| <= 128 and |x| <= 127, so that a pair
 // fits 16 bits. Eight rows at a time.
@@ -159,7 +164,7 @@ func (g *gen) q8AVX2(columns int) string {
 			}
 			for i := range 8 {
 				if half == 0 {
-					g.PREFETCHT0(at(k.quants, 64*i+q8Ahead))
+					k.prefetch(i)
 				}
 				g.VMOVDQU(at(k.quants, 64*i+32*half), w)
 				g.VPXOR(q8Sign, w, w)
