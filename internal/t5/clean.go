@@ -10,8 +10,10 @@ package t5
 // repaired. The cleaning is applied twice. Its time is linear in the length.
 //
 // It gives what the official function gives, with these exceptions:
-//   - Mojibake is not repaired: of ftfy, fix_encoding (with restore_byte_a0,
-//     replace_lossy_sequences and decode_inconsistent_utf8) is left out.
+//   - Mojibake ("donâ€™t") is not repaired: of ftfy, fix_encoding (with
+//     restore_byte_a0, replace_lossy_sequences and decode_inconsistent_utf8) is
+//     left out. It seldom did anything, for capitals are what it goes by and the
+//     text is in lower case by then.
 //   - References escaped more than 32 levels deep ("＆amp;amp;...") stay in part.
 //   - Where the official function fails, it goes on: a malformed declaration
 //     ("<![oops>") is dropped, a numeric reference of more than 4,300 digits

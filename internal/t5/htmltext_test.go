@@ -50,6 +50,8 @@ func TestHTMLText(t *testing.T) {
 		{"a<?b>c", "ac"},
 		{"a<!b>c", "ac"},
 		{"a</1>c</>d", "acd"},
+		{"a</b c=\"d\">e", "ae"},
+		{"<rt>a</rt/>b", "b"},
 		{"&eacute;&eacute &foo;&foo &", "éé &foo&foo &"},
 		{"&#65;&#x41 &#0;&#128;&#1;", "AA \ufffd€\x01"},
 		{"&#;x &#;<b>y</b>", "&#;x &#;<b>y</b>"},

@@ -2,6 +2,8 @@ package t5
 
 // The tokenizer: a prompt's text to the ids that the text encoder takes.
 
+import "strings"
+
 // Tokenizer turns text into token ids as Hugging Face's fast T5 tokenizer
 // does, which the official LlamaGen code runs. It is read-only: several
 // goroutines may use it.
@@ -33,7 +35,8 @@ func NewTokenizer(v Vocab) (*Tokenizer, error) {
 	var added []addedToken
 	for id, token := range v.Tokens {
 		if v.special(id) {
-			added = append(added, addedToken{id: int32(id), content: token})
+			trim := strings.HasPrefix(token, "<extra_id_") // as transformers has them
+			added = append(added, addedToken{id: int32(id), content: token, trimLeft: trim, trimRight: trim})
 		}
 	}
 	return assemble(v, newPipeline(&v, m), added), nil

@@ -26,12 +26,19 @@ func tokenizerJSON(t testing.TB, form, model string) []byte {
 		vocab = append(vocab, [2]any{token, v.Scores[i]})
 	}
 	j["model"].(map[string]any)["vocab"] = vocab
-	normalizer := j["normalizer"].(map[string]any)
-	for _, step := range normalizer["normalizers"].([]any) {
-		if step := step.(map[string]any); step["type"] == "Precompiled" {
-			step["precompiled_charsmap"] = v.Charsmap
-		}
+	j["model"].(map[string]any)["byte_fallback"] = slices.Contains(v.Types, ByteToken)
+	for _, token := range j["added_tokens"].([]any) {
+		token := token.(map[string]any)
+		token["id"] = slices.Index(v.Tokens, token["content"].(string))
 	}
+	normalizer := j["normalizer"].(map[string]any)
+	steps := normalizer["normalizers"].([]any)
+	if v.Charsmap == nil {
+		steps = steps[1:]
+	} else {
+		steps[0].(map[string]any)["precompiled_charsmap"] = v.Charsmap
+	}
+	normalizer["normalizers"] = steps
 	data, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +80,13 @@ func TestTokenizerJSONForms(t *testing.T) {
 		if ids, total := tokenizer.EncodePrompt("a", promptLimit); total != 2 || ids[1] != 1 {
 			t.Errorf("%s: %v", form, ids)
 		}
+	}
+}
+
+func TestTokenizerJSONByteFallback(t *testing.T) {
+	tokenizer := fromJSON(t, tokenizerJSON(t, "spm", "spiece_bytes.model.gz"))
+	for _, line := range hostilePage(t) {
+		checkIDs(t, "byte fallback", tokenizer, line.In, line.Bytes)
 	}
 }
 

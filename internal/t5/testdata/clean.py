@@ -44,7 +44,7 @@ NASTY = {
         "<script>alert(1)</script>safe", "<style>p{}</style>styled", "<script>never closed", "<ruby>kan<rp>(</rp><rt>reading</rt></ruby>", "<template>t</template>u",
         "<![CDATA[kept]]> after", "<![cdata[]]>", "<![if IE]>office<![endif]>", "<?php echo 1 ?>done", "</p>stray </ b> </1> </>", "<a href='x>y'>link</a>", "<a href=\"unclosed>link",
         "<img alt=cat src=dog.png/>picture", "<p/>slash</p>", "<a b='c", "<a b= 'c", "<a b=='c>d", "<a\x00b>c", "tail <", "tail <b", "tail </b", "<pre>  </pre>x", "<p>  </p>x", "<x <y> z",
-        "<!>a<!->b<!-->c-->d", "-- ><!--x-- >y", "<textarea> a </textarea>", "<b\n>c</b\n>", "<_>under", "<b \x00>c", "<b/\"c\"d>e", "<b c\"=d>e", "<b c=\"d\"e>f", "<b c= >d", "<b c=\n>d", "<b/ >c", "<b =c>d", "<b\x00/>c", "<b c='d'/>e", "<pre>\n</pre>", "<b>\n</b>x", "<1>", "< b >", "<\u00e9>", "<b\u00a0c>d",
+        "<!>a<!->b<!-->c-->d", "-- ><!--x-- >y", "<textarea> a </textarea>", "<b\n>c</b\n>", "<_>under", "<b \x00>c", "<b/\"c\"d>e", "<b c\"=d>e", "<b c=\"d\"e>f", "<b c= >d", "<b c=\n>d", "<b/ >c", "a</b c>d", "a</b/c>d","<b =c>d", "<b\x00/>c", "<b c='d'/>e", "<pre>\n</pre>", "<b>\n</b>x", "<1>", "< b >", "<\u00e9>", "<b\u00a0c>d",
     ],
     "references": [
         "fish &amp; chips", "&lt;b&gt;", "&quot;quoted&quot; &quot", "&&#113;uot; &&#113;uot &&#97;mp", "AT&T", "&nbsp;x&nbsp;", "&#65;&#x42;&#X43;", "&#128;&#150;&#0;", "&#xD800; &#x110000;", "&#99999999999999999999;",
@@ -79,7 +79,7 @@ NASTY = {
         "free shipping", "worldwide free shipping now", "WORLDWIDE SHIPPING", "freeshipping shippings", "worldwide  \n free  shipping", "free free shipping", "free download free", "freedownload downloads", "download\u00a0free",
         "click for more", "click on it please", "click here", "clicked on it", "click on", "png image", "jpg images here", "png picturepng", "mp4s apk", "page 12 of 20", "page 12a", "homepage 3", "page  ٣",
     ],
-    "sizes": ["1920x1080", "12.5x3.5 cm", "4×6 5х7", "3x4x5", "3x4.5b", "3x4. end", "3x4.", "1.2.3x4", "2x", "x2", "3 x 4", "٣x٤", "10x10px", "1.x2", "1..x2", "5x5.5.5", "5x5.a", "5x5a", "5xa"],
+    "sizes": ["1920x1080", "12.5x3.5 cm", "4×6 5х7", "3x4x5", "3x4.5b", "3x4. end", "3x4.", "1.2.3x4", "2x", "x2", "3 x 4", "٣x٤", "10x10px", "1.x2", "1..x2", "5x5.5.5", "5x5.a", "5x5a", "5xa", "3×4.5b", "3×4. end", "3×4.", "1.2.3×4", "5×5.a", "5×a", "3×4×5", "5×5.5.5", "10.×2.х3"],
     "spacing": ["a : b", "a: b :c", "3 : 4", "! : b", "a,b.c/d", "1,2.3", "a.1 1.a", "..b ,.c", "end. , next", "a  \t b\n\nc", "é,é"],
     "ends": ["'a", "_a_", "-a-", ":a:", ";a;", ",a,", "+a+", "a+ b+", ".hidden", ".hidden file", "..", "' a '", "--a--", "'\"a\"'", "", " ", ".", "-", "''", "\".x\""],
     "twice": ["&amp;amp;lt;b&amp;amp;gt;", "%2541", "%252541", "'''a'''", "&lt;b&gt;bold&lt;/b&gt;", "a&#46;&#46;png", "j&#50;d", "«“x”»", ":;:a"],

@@ -33,7 +33,7 @@ HOSTILE = [
     "", " ", "  ", "a", " a", "a ", "  a  b  ", "\ta\nb\r\nc\x0bd\x0ce", "\u00a0a\u2003b\u3000", "a\u200bb\u200c\u200d\u200e\u200f", "\ufeffbom", "a\ufffdb\ufffd", "\u2581", "a\u2581b", "\u2581\u2581a", "a \u2581 b",
     "\u2581 ", "\x00", "a\x00b", "\x01\x02\x7f\x80\x9f", "\x85", "a\x85b \x85", "\u1680\u2028\u2029\u202f\u205f", "a\u200b", "\u200b", "\u200b a", "\u00ad soft",
     "!", "!!", "!!!", "!!!!", "!!!!!", "!!!!!!", "!!!!!!!", "!!!!!!!!!!!", "......", ".......", "----------", "a!!!!!b", "aaaaaaaaaaaaaaaa", "zzzzzzz", "0000000", "''''''", ",,,,,", "ababababab", "thethethe", "ininininin",
-    "</s>", "<pad>", "<unk>", "<s>", "<extra_id_0>", "<extra_id_99>", "<extra_id_100>", "<extra_id_1", "a</s>b", "a </s> b", " </s> ", "</s></s>", "<</s>>", "</s", "<pad><unk></s>", "a<extra_id_7>b <extra_id_7> c",
+    "</s>", "<pad>", "<unk>", "<s>", "<extra_id_0>", "<extra_id_99>", "<extra_id_100>", "<extra_id_1", "a</s>b", "a </s> b", " </s> ", "</s></s>", "<</s>>", "</s", "<pad><unk></s>", "a<extra_id_7>b <extra_id_7> c", "a\x85<extra_id_7>\x85 b",
     "＜/s＞", "＜pad＞", "x＜unk＞y", "é＜unk＞é", "＜extra_id_3＞", "<PAD>", "[PAD0]", "[PAD980]", "<0x41>", "<0x00><0xFF>", "<0xC3><0xA9>",
     "ｆｕｌｌ ｗｉｄｔｈ", "ﬁne ﬂuﬃest", "½ ² ㎏ ℃ ™ Ⅷ ①", "é e\u0301", "ｅ\u0301", "ﬁ\u0301n", "①\u0301", "½\u0301 a", "Å\u030a", "a\u0301\u0323\u0316", "q\u0307", "\u0301", "\u0301a", " \u0301", "ñandú piñata", "İı ſ ß ẞ",
     "한국어 한국", "각", "ガギ ｶﾞｷﾞ", "カ\u3099", "中文字 漢", "日本語のテキスト", "ひらがな", "العربية ﷺ ﻻ", "עִבְרִית", "हिन्दी क्षि \u0958\u0301", "ไทย", "\u0e33\u0e48", "தமிழ் \u0bca", "Ελληνικά", "Кириллица", "ქართული",
@@ -117,11 +117,11 @@ def forms(pieces, charsmap, fallback=False):
     precompiled = [{"type": "Precompiled", "precompiled_charsmap": charsmap}] if charsmap else []
     template = lambda *ids: [{"Sequence": {"id": i, "type_id": 0}} if len(i) == 1 else {"SpecialToken": {"id": i, "type_id": 0}} for i in ids]
 
-    def form(normalizers, pre_tokenizer):
+    def form(normalizers, pre_tokenizer, strip=False):
         return {
             "version": "1.0", "truncation": None, "padding": None,
-            "added_tokens": [{"id": names.index(token), "content": token, "single_word": False, "lstrip": False, "rstrip": False,
-                              "normalized": False, "special": True} for token in special],
+            "added_tokens": [{"id": names.index(token), "content": token, "single_word": False, "lstrip": strip and "extra" in token,
+                              "rstrip": strip and "extra" in token, "normalized": False, "special": True} for token in special],
             "normalizer": {"type": "Sequence", "normalizers": precompiled + normalizers},
             "pre_tokenizer": pre_tokenizer,
             "post_processor": {"type": "TemplateProcessing", "single": template("A", "</s>"), "pair": template("A", "</s>", "B", "</s>"),
@@ -133,7 +133,7 @@ def forms(pieces, charsmap, fallback=False):
     replace = lambda content: {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": content}
     metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
     return {
-        "spm": form([{"type": "Strip", "strip_left": False, "strip_right": True}, replace("▁")], metaspace),
+        "spm": form([{"type": "Strip", "strip_left": False, "strip_right": True}, replace("▁")], metaspace, True),
         "2022": form([replace(" ")], {"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}),
         "2020": form([], {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace]}),
     }
