@@ -30,6 +30,8 @@ var layers = map[string]layer{
 	"npy":                 {nil, "a file format of its own"},
 	"atomicfile":          {nil, "writing files knows nothing of their content"},
 	"imageio":             {nil, "pictures and code files are what goes in and out; they know no model"},
+	"figure":              {nil, "draws numbers; what they mean is the caller's business"},
+	"terminal":            {nil, "draws pictures with characters and escapes; where they come from is the caller's business"},
 	"imagenet":            {nil, "a table of names"},
 	"memory":              {nil, "asks the system, knows nothing of models"},
 	"quality":             {nil, "compares pixels, whatever they come from"},
