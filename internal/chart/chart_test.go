@@ -4,6 +4,8 @@ import (
 	"image"
 	"image/color"
 	"testing"
+
+	"github.com/zipar/zipar/internal/figure"
 )
 
 // count is the number of pixels of a colour in a part of a picture.
@@ -88,11 +90,12 @@ func TestOffsetsAreDrawnWhereTheyAre(t *testing.T) {
 		y := a.bottom - (float64(up)+0.5)/4*(a.bottom-a.top)
 		return color.RGBAModel.Convert(im.At(int(2*x), int(2*y))).(color.RGBA)
 	}
+	most, least := color.RGBA(figure.Viridis(1)), color.RGBA(figure.Viridis(0)) // they are opaque
 	for _, c := range []struct {
 		up, right int
 		want      color.RGBA
 	}{
-		{3, -2, heat(1)}, {3, 2, heat(0)}, {0, -1, heat(0)}, {0, 0, seriesColours[0]}, {0, 1, absent}, {0, 2, absent},
+		{3, -2, most}, {3, 2, least}, {0, -1, least}, {0, 0, seriesColours[1]}, {0, 1, absent}, {0, 2, absent},
 	} {
 		if got := cell(c.up, c.right); got != c.want {
 			t.Errorf("%d up, %d right: %v, want %v", c.up, c.right, got, c.want)
@@ -126,20 +129,5 @@ func TestNothingToDraw(t *testing.T) {
 		if im.Bounds().Empty() {
 			t.Error("no picture")
 		}
-	}
-}
-
-func TestHeatGetsLighter(t *testing.T) {
-	last := -1.0
-	for i := range 101 {
-		c := heat(float64(i) / 100)
-		if l := 0.299*float64(c.R) + 0.587*float64(c.G) + 0.114*float64(c.B); l <= last {
-			t.Errorf("step %d is no lighter than the one before", i)
-		} else {
-			last = l
-		}
-	}
-	if heat(-1) != heat(0) || heat(2) != heat(1) {
-		t.Error("values beyond the scale")
 	}
 }

@@ -3,8 +3,11 @@ package chart
 import (
 	"fmt"
 	"image"
+	"image/color"
 	"math"
 	"strconv"
+
+	"github.com/zipar/zipar/internal/figure"
 )
 
 // Offsets is a map of values by their place relative to something: rows up,
@@ -45,9 +48,9 @@ func (c *canvas) offsets(o Offsets, a area) {
 	c.text(ink, labelSize+1, point{a.left, a.top - 15}, rightOf, o.Title)
 	for up := range o.Rows {
 		for right := -o.Reach; right <= o.Reach; right++ {
-			col := absent
+			col := color.Color(absent)
 			if v, ok := o.At(up, right); ok {
-				col = heat(values.at(max(v, values.lo)))
+				col = figure.Viridis(values.at(max(v, values.lo)))
 			}
 			u, r := float64(up), float64(right)
 			c.rect(col, area{x(r - 0.5), y(u + 0.5), x(r + 0.5), y(u - 0.5)})
@@ -55,7 +58,7 @@ func (c *canvas) offsets(o Offsets, a area) {
 	}
 	// The token that everything is relative to.
 	box := area{x(-0.5), y(0.5), x(0.5), y(-0.5)}
-	c.rect(seriesColours[0], box)
+	c.rect(seriesColours[1], box)
 	for _, w := range o.Windows {
 		c.border(o, w, x, y, a)
 	}
@@ -66,7 +69,11 @@ func (c *canvas) offsets(o Offsets, a area) {
 	for right := -o.Reach / every * every; right <= o.Reach; right += every {
 		at := x(float64(right))
 		c.line(muted, 1, point{at, a.bottom}, point{at, a.bottom + 4})
-		c.text(muted, tickSize, point{at, a.bottom + 13}, centred, fmt.Sprintf("%+d", right)[b2i(right == 0):])
+		label := "0"
+		if right != 0 {
+			label = fmt.Sprintf("%+d", right)
+		}
+		c.text(muted, tickSize, point{at, a.bottom + 13}, centred, label)
 	}
 	c.text(ink, labelSize, point{(a.left + a.right) / 2, a.bottom + 34}, centred, o.XLabel)
 	c.upright(ink, labelSize, point{a.left - 38, (a.top + a.bottom) / 2}, o.YLabel)
@@ -99,7 +106,7 @@ func (c *canvas) colourBar(s scale, label string, a area) {
 	h := (a.bottom - a.top) / parts
 	for i := range parts {
 		bottom := a.bottom - float64(i)*h
-		c.rect(heat((float64(i)+0.5)/parts), area{a.left, bottom - h, a.right, bottom})
+		c.rect(figure.Viridis((float64(i)+0.5)/parts), area{a.left, bottom - h, a.right, bottom})
 	}
 	for _, t := range decades(s.lo, s.hi) {
 		at := a.bottom - s.at(t.value)*(a.bottom-a.top)
@@ -127,11 +134,4 @@ func (o Offsets) colours() scale {
 	top := math.Pow(10, math.Ceil(math.Log10(hi)*2-1e-9)/2)
 	lo = max(lo, top*1e-4)
 	return scale{lo: min(lo, top/10), hi: top, log: true}
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

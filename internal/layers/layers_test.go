@@ -35,7 +35,7 @@ var layers = map[string]layer{
 	"imagenet":            {nil, "a table of names"},
 	"memory":              {nil, "asks the system, knows nothing of models"},
 	"quality":             {nil, "compares pixels, whatever they come from"},
-	"chart":               {nil, "draws numbers, whatever they mean"},
+	"chart":               {[]string{"figure"}, "draws numbers, whatever they mean"},
 	"zipar":               {nil, "the scheduler and the sampler decode any raster-order model: they see slots, codes and logits only"},
 	"tensor":              {[]string{"ggml"}, "kernels see numbers; what they mean is the models' business"},
 	"gguf":                {[]string{"ggml"}, "a file format: it knows sizes of types, not what is computed with them"},
