@@ -3,6 +3,7 @@ module github.com/zipar/zipar
 go 1.26.0
 
 require (
+	github.com/charmbracelet/x/ansi v0.11.9
 	github.com/edsrzf/mmap-go v1.2.0
 	github.com/nlpodyssey/gopickle v0.2.0
 	github.com/shirou/gopsutil/v4 v4.26.10
@@ -11,6 +12,8 @@ require (
 	golang.org/x/text v0.44.0
 	gonum.org/v1/gonum v0.17.0
 )
+
+require github.com/clipperhouse/displaywidth v0.11.0 // indirect
 
 require (
 	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
