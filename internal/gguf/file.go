@@ -21,6 +21,8 @@ import (
 	"os"
 
 	"github.com/edsrzf/mmap-go"
+
+	"github.com/zipar/zipar/internal/mapped"
 )
 
 // File is an open GGUF file. It may be used by several goroutines until Close.
@@ -43,7 +45,8 @@ type entry struct {
 }
 
 // Open maps the file at path into memory, read-only, and parses it. The data of tensors is read from disk when it is
-// touched. The file must not be changed or cut while it is open: a page that is gone ends the process.
+// touched. The file must not be changed while it is open. Where it may be cut, touch it within
+// mapped.Guard: a page that is gone ends the process otherwise.
 // An error about the content is a *FormatError.
 func Open(path string) (*File, error) {
 	// Before opening: opening a named pipe would wait for a writer.
@@ -66,9 +69,9 @@ func Open(path string) (*File, error) {
 	if info.Size() == 0 {
 		return Parse(path, nil) // nothing can be mapped; Parse says that it is empty
 	}
-	mapping, err := mmap.Map(f, mmap.RDONLY, 0)
+	mapping, err := mapped.Map(f, path)
 	if err != nil {
-		return nil, fmt.Errorf("gguf: map %s: %w", path, err)
+		return nil, fmt.Errorf("gguf: %w", err)
 	}
 	file, err := Parse(path, mapping)
 	if err != nil {

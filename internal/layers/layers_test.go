@@ -28,6 +28,7 @@ type layer struct {
 var layers = map[string]layer{
 	"ggml":                {nil, "element types and block formats are the bottom: all that handles tensors needs them"},
 	"npy":                 {nil, "a file format of its own"},
+	"mapped":              {nil, "asks the system for memory, knows nothing of what is in it"},
 	"atomicfile":          {nil, "writing files knows nothing of their content"},
 	"imageio":             {nil, "pictures and code files are what goes in and out; they know no model"},
 	"figure":              {nil, "draws numbers; what they mean is the caller's business"},
@@ -38,7 +39,7 @@ var layers = map[string]layer{
 	"chart":               {[]string{"figure"}, "draws numbers, whatever they mean"},
 	"zipar":               {nil, "the scheduler and the sampler decode any raster-order model: they see slots, codes and logits only"},
 	"tensor":              {[]string{"ggml"}, "kernels see numbers; what they mean is the models' business"},
-	"gguf":                {[]string{"ggml"}, "a file format: it knows sizes of types, not what is computed with them"},
+	"gguf":                {[]string{"ggml", "mapped"}, "a file format: it knows sizes of types, not what is computed with them"},
 	"weights":             {[]string{"gguf", "tensor"}, "where files and matrices meet, so that neither has to know the other"},
 	"llama":               {[]string{"gguf", "tensor", "weights"}, "the decoder knows tokens and positions, neither pictures nor decoding methods"},
 	"vqgan":               {[]string{"gguf", "tensor", "weights"}, "the image tokenizer knows nothing of how its codes come about"},
@@ -46,8 +47,8 @@ var layers = map[string]layer{
 	"family":              {[]string{"gguf", "tensor", "weights", "llama", "vqgan", "t5", "zipar"}, "the one place where models meet the run loop"},
 	"torchfile":           {nil, "checkpoints of PyTorch are read without knowing what is in them"},
 	"torchfile/torchtest": {nil, "makes broken checkpoints for the tests of torchfile"},
-	"safetensors":         {nil, "a file format of its own"},
-	"convert":             {[]string{"torchfile", "safetensors", "gguf", "ggml", "t5", "atomicfile"}, "conversion copies tensors; it never computes with a model"},
+	"safetensors":         {[]string{"mapped"}, "a file format of its own"},
+	"convert":             {[]string{"torchfile", "safetensors", "gguf", "ggml", "t5", "atomicfile", "mapped"}, "conversion copies tensors; it never computes with a model"},
 	"testmodel":           {[]string{"gguf", "ggml"}, "test models are made without the code that is tested with them"},
 	"testmodel/tinymodel": {
 		[]string{"testmodel", "atomicfile"}, "a command line around testmodel",

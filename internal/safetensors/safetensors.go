@@ -20,6 +20,8 @@ import (
 	"slices"
 
 	"github.com/edsrzf/mmap-go"
+
+	"github.com/zipar/zipar/internal/mapped"
 )
 
 const (
@@ -85,9 +87,9 @@ func Open(path string) (*File, error) {
 	if info.Size() == 0 {
 		return Parse(path, nil) // nothing can be mapped
 	}
-	mapping, err := mmap.Map(f, mmap.RDONLY, 0)
+	mapping, err := mapped.Map(f, path)
 	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", path, err)
+		return nil, err
 	}
 	file, err := Parse(path, mapping)
 	if err != nil {
