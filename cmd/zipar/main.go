@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/zipar/zipar/internal/tensor"
 )
 
 func main() { os.Exit(run()) }
@@ -44,6 +46,12 @@ rows of image tokens at once (ZipAR, arXiv 2412.04062), turns the tokens into
 pixels and writes a PNG. It needs nothing but this program and a model file.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file, 130 interrupted.`,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := tensor.Select(os.Getenv(tensor.EnvCPU)); err != nil {
+				return usagef("$%s: %w", tensor.EnvCPU, err)
+			}
+			return nil
+		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,

@@ -20,6 +20,7 @@ const modelEnv = "ZIPAR_MODEL"
 type modelFiles struct {
 	model, vae string
 	threads    int
+	cacheType  string
 
 	opened []*gguf.File
 }
@@ -28,6 +29,22 @@ func (m *modelFiles) addFlags(f *pflag.FlagSet) {
 	f.StringVarP(&m.model, "model", "m", "", "model `FILE` in GGUF format (default $"+modelEnv+")")
 	f.StringVar(&m.vae, "vae", "", "take the image tokenizer (VQ) from this `FILE`")
 	f.IntVarP(&m.threads, "threads", "t", 0, "threads to compute with; 0 is one a CPU")
+}
+
+// addCacheFlag adds the flag of prepare.
+func (m *modelFiles) addCacheFlag(f *pflag.FlagSet) {
+	f.StringVar(&m.cacheType, "cache-type", "auto", "keep attention keys and values as `TYPE` f32 or f16; auto is f32 for f32 models")
+}
+
+// prepare makes a model ready for decoding.
+func (m *modelFiles) prepare(model family.Model, p *tensor.Pool) error {
+	types := map[string]family.CacheType{"auto": family.CacheAuto, "f32": family.CacheF32, "f16": family.CacheF16}
+	t, ok := types[m.cacheType]
+	if !ok {
+		return usagef("--cache-type %s: want auto, f32 or f16", m.cacheType)
+	}
+	model.Prepare(p, t)
+	return nil
 }
 
 // modelPath is the model file that was asked for.

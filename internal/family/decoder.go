@@ -32,7 +32,14 @@ type llamaGenDecoder struct {
 	pictures []picture
 
 	columns []llama.Column
+	rows    []outputRow // by row of the runner's logits
 	out     zipar.Logits
+}
+
+// outputRow says what a row of logits is.
+type outputRow struct {
+	output int
+	uncond bool
 }
 
 type picture struct {
@@ -45,7 +52,7 @@ func (d *llamaGenDecoder) Vocab() int { return d.model.llama.Vocab }
 // Prefill evaluates all prefixes up to their last position in passes of their
 // own, and then the last positions, which give the logits, in one.
 func (d *llamaGenDecoder) Prefill(ctx context.Context, guided bool) (zipar.Logits, error) {
-	d.columns = d.columns[:0]
+	d.begin()
 	for i := range d.pictures {
 		p := &d.pictures[i]
 		p.condCache = d.cache(p.condCache)
@@ -64,21 +71,16 @@ func (d *llamaGenDecoder) Prefill(ctx context.Context, guided bool) (zipar.Logit
 	if err := ctx.Err(); err != nil {
 		return zipar.Logits{}, err
 	}
-	d.columns = d.columns[:0]
+	d.begin()
 	for i := range d.pictures {
 		p := &d.pictures[i]
 		last := (p.n - 1) * d.model.llama.Dim
-		d.add(p.condCache, d.model.prefix-1, 0, p.cond[last:], true)
+		d.add(p.condCache, d.model.prefix-1, 0, p.cond[last:], outputRow{output: i})
 		if guided {
-			d.add(p.uncondCache, d.model.prefix-1, 0, p.uncond[last:], true)
+			d.add(p.uncondCache, d.model.prefix-1, 0, p.uncond[last:], outputRow{output: i, uncond: true})
 		}
 	}
-	logits := d.runner.Forward(d.columns)
-	d.begin()
-	for range d.pictures {
-		logits = d.take(logits, guided)
-	}
-	return d.out, nil
+	return d.forward(), nil
 }
 
 // Pass feeds each token to the conditional sequence of its picture and, where
@@ -87,29 +89,35 @@ func (d *llamaGenDecoder) Pass(ctx context.Context, feeds []zipar.Feed) (zipar.L
 	if err := ctx.Err(); err != nil {
 		return zipar.Logits{}, err
 	}
-	d.columns = d.columns[:0]
-	for _, f := range feeds {
-		p := &d.pictures[f.Picture]
-		pos := d.model.prefix + d.model.grid.Index(f.Slot)
-		d.add(p.condCache, pos, f.Token, nil, f.Output >= 0)
-		if f.Guided {
-			d.add(p.uncondCache, pos, f.Token, nil, f.Output >= 0)
-		}
-	}
-	logits := d.runner.Forward(d.columns)
 	d.begin()
-	for _, f := range feeds {
-		if f.Output >= 0 {
-			logits = d.take(logits, f.Guided)
+	for len(feeds) > 0 {
+		// A picture's feeds; the columns of a sequence have to stay together.
+		n := 1
+		for n < len(feeds) && feeds[n].Picture == feeds[0].Picture {
+			n++
 		}
+		p := &d.pictures[feeds[0].Picture]
+		for _, f := range feeds[:n] {
+			d.add(p.condCache, d.position(f.Slot), f.Token, nil, outputRow{output: f.Output})
+		}
+		for _, f := range feeds[:n] {
+			if f.Guided {
+				d.add(p.uncondCache, d.position(f.Slot), f.Token, nil, outputRow{output: f.Output, uncond: true})
+			}
+		}
+		feeds = feeds[n:]
 	}
-	return d.out, nil
+	return d.forward(), nil
+}
+
+func (d *llamaGenDecoder) position(s zipar.Slot) int {
+	return d.model.prefix + d.model.grid.Position(s)
 }
 
 // cache returns k, emptied, or a new cache where k is nil.
 func (d *llamaGenDecoder) cache(k *llama.Cache) *llama.Cache {
 	if k == nil {
-		return llama.NewCache(d.model.llama.Config, d.model.prefix+d.model.grid.Tokens())
+		return llama.NewCache(d.model.llama.Config, d.model.prefix+d.model.grid.Tokens(), d.model.halfCache)
 	}
 	k.Reset()
 	return k
@@ -118,29 +126,38 @@ func (d *llamaGenDecoder) cache(k *llama.Cache) *llama.Cache {
 // prefix adds all prefix positions but the last.
 func (d *llamaGenDecoder) prefix(k *llama.Cache, embeddings []float32, n int) {
 	for i := range n - 1 {
-		d.add(k, d.model.prefix-n+i, 0, embeddings[i*d.model.llama.Dim:], false)
+		d.add(k, d.model.prefix-n+i, 0, embeddings[i*d.model.llama.Dim:], outputRow{output: -1})
 	}
 }
 
-func (d *llamaGenDecoder) add(k *llama.Cache, pos int, token int32, embedding []float32, output bool) {
-	d.columns = append(d.columns, llama.Column{Cache: k, Pos: pos, Token: token, Embedding: embedding, Output: output})
-}
-
+// begin starts a pass.
 func (d *llamaGenDecoder) begin() {
+	d.columns, d.rows = d.columns[:0], d.rows[:0]
 	d.out.Cond, d.out.Uncond = d.out.Cond[:0], d.out.Uncond[:0]
 }
 
-// take moves the next output's rows from logits to out and returns the rest.
-func (d *llamaGenDecoder) take(logits []float32, guided bool) []float32 {
-	vocab := d.model.llama.Vocab
-	var uncond []float32
-	cond := logits[:vocab:vocab]
-	logits = logits[vocab:]
-	if guided {
-		uncond = logits[:vocab:vocab]
-		logits = logits[vocab:]
+// add adds a column, whose logits are not wanted if row.output is negative.
+func (d *llamaGenDecoder) add(k *llama.Cache, pos int, token int32, embedding []float32, row outputRow) {
+	d.columns = append(d.columns, llama.Column{Cache: k, Pos: pos, Token: token, Embedding: embedding, Output: row.output >= 0})
+	if row.output < 0 {
+		return
 	}
-	d.out.Cond = append(d.out.Cond, cond)
-	d.out.Uncond = append(d.out.Uncond, uncond)
-	return logits
+	d.rows = append(d.rows, row)
+	if !row.uncond {
+		d.out.Cond, d.out.Uncond = append(d.out.Cond, nil), append(d.out.Uncond, nil)
+	}
+}
+
+// forward evaluates the columns and hands out the rows of their logits.
+func (d *llamaGenDecoder) forward() zipar.Logits {
+	logits, vocab := d.runner.Forward(d.columns), d.model.llama.Vocab
+	for i, row := range d.rows {
+		values := logits[i*vocab:][:vocab:vocab]
+		if row.uncond {
+			d.out.Uncond[row.output] = values
+		} else {
+			d.out.Cond[row.output] = values
+		}
+	}
+	return d.out
 }

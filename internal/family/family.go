@@ -36,6 +36,9 @@ type Model interface {
 	CaptionShape() (positions, width int)
 	// Caption returns the condition for a caption's features, [n, width].
 	Caption(p *tensor.Pool, features []float32, n int) (*Condition, error)
+	// Prepare rearranges the weights for the processor, which is optional but
+	// makes decoding faster, and chooses the type of keys and values.
+	Prepare(p *tensor.Pool, cache CacheType)
 	// PictureBytes is the memory that decoding a picture takes beside the
 	// weights, with the unconditional sequence if guided.
 	PictureBytes(guided bool) int64
@@ -46,6 +49,18 @@ type Model interface {
 	// done, if not nil, is told how many tokens have been dealt with.
 	Attention(ctx context.Context, p *tensor.Pool, c *Condition, codes []int32, done func(tokens int)) (*AttentionMap, error)
 }
+
+// CacheType is the type of keys and values.
+type CacheType int
+
+const (
+	// CacheAuto is CacheF32 where all weights are float32, CacheF16 otherwise.
+	CacheAuto CacheType = iota
+	CacheF32
+	// CacheF16 takes half the memory. On models that decode greedily it can
+	// change a token where two logits are close.
+	CacheF16
+)
 
 // Defaults are the settings that a model file recommends.
 type Defaults struct {

@@ -27,6 +27,9 @@ type llamaGen struct {
 	defaults Defaults
 	classes  *classTable
 	caption  *captionProjection
+	file     *gguf.File
+
+	halfCache bool // keys and values are half floats
 }
 
 // classTable holds the embeddings of the classes; the row after the last
@@ -55,7 +58,7 @@ func openLlamaGen(f *gguf.File) (Model, error) {
 	if config.HeadDim%4 != 0 {
 		return nil, fmt.Errorf("%s: head size %d: two-dimensional rotary positions need a multiple of 4", f.Path, config.HeadDim)
 	}
-	m := &llamaGen{}
+	m := &llamaGen{file: f}
 	if m.name, err = f.Str("general.name"); errors.Is(err, gguf.ErrNoKey) {
 		m.name, err = "LlamaGen", nil
 	}
@@ -87,7 +90,18 @@ func openLlamaGen(f *gguf.File) (Model, error) {
 		Config: config, Weights: w,
 		Rotary: llama.NewRotary2D(m.prefix, m.grid.Rows, m.grid.Cols, config.HeadDim, base),
 	}
+	m.halfCache = !w.Exact()
 	return m, nil
+}
+
+func (m *llamaGen) Prepare(p *tensor.Pool, cache CacheType) {
+	m.llama.Pack(p, m.file.Forget)
+	switch cache {
+	case CacheF32:
+		m.halfCache = false
+	case CacheF16:
+		m.halfCache = true
+	}
 }
 
 func (m *llamaGen) readGeometry(f *gguf.File, arch string) error {
@@ -226,7 +240,7 @@ func (m *llamaGen) CaptionShape() (positions, width int) {
 }
 
 func (m *llamaGen) PictureBytes(guided bool) int64 {
-	bytes := m.llama.CacheBytes(m.prefix + m.grid.Tokens())
+	bytes := m.llama.CacheBytes(m.prefix+m.grid.Tokens(), m.halfCache)
 	if guided {
 		bytes *= 2
 	}

@@ -209,3 +209,39 @@ func TestAPassDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// Rearranged weights give the same bits, and so does every other part of what
+// Prepare does but the type of keys and values.
+func TestPrepareChangesNoBit(t *testing.T) {
+	p := tensor.NewPool(2)
+	defer p.Close()
+	m0 := tiny(t, testmodel.Options{})
+	for _, typ := range []ggml.Type{ggml.F32, ggml.F16, ggml.Q8_0} {
+		logits := func(prepare bool, cache CacheType) map[string][]float32 {
+			m := tiny(t, testmodel.Options{Type: typ})
+			if prepare {
+				m.Prepare(p, cache)
+			}
+			r := &recorder{Model: m.Decoder(p, conditions(t, p, m, 1)), grid: m.grid, logits: map[string][]float32{}}
+			o := zipar.Options{
+				Grid: m.grid, Window: 3, Guidance: zipar.Guidance{Scale: 2, Interval: -1},
+				Sampling: zipar.Sampling{Temperature: 1, TopP: 1}, Noise: []zipar.Noise{{}},
+			}
+			if _, err := zipar.Decode(context.Background(), r, o); err != nil {
+				t.Fatal(err)
+			}
+			return r.logits
+		}
+		plain := logits(false, CacheAuto)
+		sameLogits(t, typ.String(), logits(true, CacheAuto), plain)
+		same, other := CacheF16, CacheF32
+		if typ == ggml.F32 {
+			same, other = other, same
+		}
+		sameLogits(t, typ.String()+", the type that auto chooses", logits(true, same), plain)
+		last := fmt.Sprint(0, m0.grid.Tokens()-1, "cond")
+		if a, b := logits(true, other)[last], plain[last]; len(b) == 0 || slices.Equal(a, b) {
+			t.Errorf("%s: the type of keys and values makes no difference", typ)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package gguf
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/zipar/zipar/internal/ggml"
 )
 
 func TestOpenWhatIsNoFile(t *testing.T) {
@@ -105,4 +108,37 @@ func TestConcurrentUse(t *testing.T) {
 		wg.Go(func() { useAll(t, f) })
 	}
 	wg.Wait()
+}
+
+// What was forgotten can be read again.
+func TestForget(t *testing.T) {
+	w := NewWriter()
+	want := make([]byte, 64<<10)
+	for i := range want {
+		want[i] = byte(i * 7)
+	}
+	w.AddTensor("x", []uint64{uint64(len(want) / 4)}, ggml.F32, func(dst io.Writer) error { _, err := dst.Write(want); return err })
+	path := filepath.Join(t.TempDir(), "x.gguf")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.WriteTo(out); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	x := f.Tensors[0]
+	for _, part := range [][]byte{x.Data, x.Data[:10], x.Data[100:40000], x.Data[len(x.Data):]} {
+		f.Forget(part)
+		if !bytes.Equal(x.Data, want) {
+			t.Fatal("the data has changed")
+		}
+	}
 }

@@ -20,7 +20,7 @@ func TestVisibleSpans(t *testing.T) {
 		{[]int{3, 4, 9}, 4, []span{{3, 5}}},
 		{[]int{0, 63, 64, 65, 127, 128, 199}, 199, []span{{0, 1}, {63, 66}, {127, 129}, {199, 200}}},
 	} {
-		k := NewCache(c, 200)
+		k := NewCache(c, 200, false)
 		for _, pos := range tt.fed {
 			k.feed(pos)
 		}
@@ -35,7 +35,7 @@ func TestVisibleSpansCoverWhatWasFed(t *testing.T) {
 	c := Config{Layers: 1, KVHeads: 1, HeadDim: 2}
 	for range 300 {
 		n := 1 + rng.IntN(300)
-		k := NewCache(c, n)
+		k := NewCache(c, n, false)
 		fed := make([]bool, n)
 		for range rng.IntN(2 * n) {
 			pos := rng.IntN(n)
@@ -66,23 +66,30 @@ func TestVisibleSpansCoverWhatWasFed(t *testing.T) {
 	}
 }
 
+// Each head's keys and values are its own, in both types: the numbers here are
+// exact in half floats.
 func TestCacheKeepsHeadsApart(t *testing.T) {
 	c := Config{Layers: 2, KVHeads: 3, HeadDim: 2}
-	k := NewCache(c, 5)
-	k.put(1, 4, []float32{1, 2, 3, 4, 5, 6}, []float32{7, 8, 9, 10, 11, 12})
-	for h := range 3 {
-		keys, values := k.head(1, h)
-		want := []float32{float32(2*h + 1), float32(2*h + 2)}
-		if got := keys[4*2:]; !slices.Equal(got, want) {
-			t.Errorf("head %d has key %v, want %v", h, got, want)
+	for _, half := range []bool{false, true} {
+		k := NewCache(c, 5, half)
+		k.put(1, 4, []float32{1, 2, 3, 4, 5, 6}, []float32{7, 8, 9, 10, 11, 12})
+		at := span{3, 5}
+		for h := range 3 {
+			scores := make([]float32, 2)
+			k.scores(scores, 2, []float32{1, 10}, 2, 1, 1, h, at)
+			if want := []float32{0, float32(2*h+1) + 10*float32(2*h+2)}; !slices.Equal(scores, want) {
+				t.Errorf("half %v, head %d: scores %v, want %v", half, h, scores, want)
+			}
+			out := []float32{100, 100}
+			k.mix(out, 2, []float32{5, 2}, 2, 1, 1, h, at)
+			if want := []float32{100 + 2*float32(2*h+7), 100 + 2*float32(2*h+8)}; !slices.Equal(out, want) {
+				t.Errorf("half %v, head %d: mix %v, want %v", half, h, out, want)
+			}
+			k.scores(scores, 2, []float32{1, 10}, 2, 1, 0, h, at)
+			if scores[1] != 0 {
+				t.Errorf("half %v: another layer was written", half)
+			}
 		}
-		want[0], want[1] = want[0]+6, want[1]+6
-		if got := values[4*2:]; !slices.Equal(got, want) {
-			t.Errorf("head %d has value %v, want %v", h, got, want)
-		}
-	}
-	if keys, _ := k.head(0, 0); slices.Max(keys) != 0 {
-		t.Error("another layer was written")
 	}
 }
 

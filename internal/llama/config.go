@@ -75,7 +75,12 @@ func ReadConfig(f *gguf.File, arch string) (Config, error) {
 func (c Config) qDim() int  { return c.Heads * c.HeadDim }
 func (c Config) kvDim() int { return c.KVHeads * c.HeadDim }
 
-// CacheBytes is the memory that one sequence's keys and values need.
-func (c Config) CacheBytes(positions int) int64 {
-	return 2 * 4 * int64(c.Layers) * int64(positions) * int64(c.kvDim())
+// CacheBytes is the memory that one sequence's keys and values need; half
+// floats take half of it.
+func (c Config) CacheBytes(positions int, half bool) int64 {
+	bytes := int64(4)
+	if half {
+		bytes = 2
+	}
+	return 2 * bytes * int64(c.Layers) * int64(positions) * int64(c.kvDim())
 }

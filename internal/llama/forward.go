@@ -37,11 +37,13 @@ type Runner struct {
 	model *Model
 	pool  *tensor.Pool
 
-	columns []Column
-	spans   []span      // what each column sees, one after the other
-	spanEnd []int       // [columns+1], offsets into spans
-	scores  [][]float32 // by worker, [positions]
-	watch   func(Attention)
+	columns   []Column
+	sequences []sequence
+	spans     []span      // of all sequences, one after the other
+	seen      []int       // [columns], positions that each sees
+	longest   int         // the most positions that a column sees
+	scores    [][]float32 // by worker, [columns of a sequence, longest]
+	watch     func(Attention)
 
 	x      []float32 // [columns, dim]                     residual stream
 	norm   []float32 // [columns, dim]
@@ -68,6 +70,7 @@ func NewRunner(m *Model, p *tensor.Pool) *Runner {
 // [outputs, vocab] row-major, in the order of the columns. They are valid
 // until the next call.
 //
+// The columns of a sequence come one after the other, by ascending position.
 // A column sees the positions of its sequence up to its own that were fed in
 // earlier passes or are fed in this one. Its logits have the same bits
 // whatever other columns the pass has.
@@ -92,7 +95,7 @@ func (r *Runner) Forward(columns []Column) []float32 {
 		r.rotation.layer = layer
 		r.pool.Run(&r.rotation, n, 1)
 		r.attention.layer = layer
-		r.pool.Run(&r.attention, n*m.Heads, 1)
+		r.pool.Run(&r.attention, len(r.sequences)*m.Heads, 1)
 		r.pool.MatMul(r.norm, &b.AttnOut, r.mixed, n)
 		tensor.Add(r.x, r.norm)
 
@@ -134,22 +137,45 @@ func (r *Runner) prepare(columns []Column) {
 	r.gate = resize(r.gate, n*m.Hidden)
 	r.up = resize(r.up, n*m.Hidden)
 
-	longest := 0
 	for _, c := range columns {
 		if c.Embedding == nil && (c.Token < 0 || int(c.Token) >= m.Vocab) {
 			panic(fmt.Sprintf("llama: token %d of a vocabulary of %d", c.Token, m.Vocab))
 		}
 		c.Cache.feed(c.Pos)
-		longest = max(longest, c.Pos+1)
+	}
+	r.group()
+}
+
+// group finds the sequences of a pass and what their columns see.
+func (r *Runner) group() {
+	r.sequences, r.spans, r.seen, r.longest = r.sequences[:0], r.spans[:0], r.seen[:0], 0
+	most := 0 // columns of a sequence
+	for lo := 0; lo < len(r.columns); {
+		s := sequence{cache: r.columns[lo].Cache, lo: lo, hi: lo + 1}
+		for s.hi < len(r.columns) && r.columns[s.hi].Cache == s.cache {
+			if r.columns[s.hi].Pos <= r.columns[s.hi-1].Pos {
+				panic("llama: the positions of a sequence must ascend")
+			}
+			s.hi++
+		}
+		start := len(r.spans)
+		r.spans = s.cache.visible(r.columns[s.hi-1].Pos, r.spans)
+		// Capped: a later sequence may move r.spans to more memory.
+		s.spans = r.spans[start:len(r.spans):len(r.spans)]
+		r.sequences = append(r.sequences, s)
+		for col := s.lo; col < s.hi; col++ {
+			n := 0
+			for _, at := range s.spans {
+				n += max(0, min(at.hi, r.columns[col].Pos+1)-at.lo)
+			}
+			r.seen = append(r.seen, n)
+			r.longest = max(r.longest, n)
+		}
+		most = max(most, s.hi-s.lo)
+		lo = s.hi
 	}
 	for w := range r.scores {
-		r.scores[w] = resize(r.scores[w], longest)
-	}
-	r.spans = r.spans[:0]
-	r.spanEnd = append(r.spanEnd[:0], 0)
-	for _, c := range columns {
-		r.spans = c.Cache.visible(c.Pos, r.spans)
-		r.spanEnd = append(r.spanEnd, len(r.spans))
+		r.scores[w] = resize(r.scores[w], most*r.longest)
 	}
 }
 

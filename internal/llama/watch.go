@@ -18,9 +18,13 @@ type Attention struct {
 func (r *Runner) Watch(f func(Attention)) { r.watch = f }
 
 // watchSpans tells f the shares of one head, which lie one after the other.
+// Spans beyond the shares are not seen.
 func watchSpans(f func(Attention), a Attention, spans []span, shares []float32) {
 	for _, s := range spans {
-		n := s.hi - s.lo
+		n := min(s.hi-s.lo, len(shares))
+		if n == 0 {
+			return
+		}
 		a.Pos, a.P = s.lo, shares[:n]
 		f(a)
 		shares = shares[n:]

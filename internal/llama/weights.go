@@ -3,6 +3,7 @@ package llama
 import (
 	"fmt"
 
+	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/gguf"
 	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/weights"
@@ -52,4 +53,36 @@ func ReadWeights(f *gguf.File, c Config) (*Weights, error) {
 		}
 	}
 	return w, r.Err
+}
+
+// Pack rearranges the matrices for the processor's kernels, where that pays.
+// The file's own data of these is not needed any more afterwards; release is
+// told of each, so that its memory can be given back.
+func (w *Weights) Pack(p *tensor.Pool, release func(data []byte)) {
+	pack := func(m *tensor.Matrix) {
+		data := m.Data
+		p.Pack(m)
+		if m.Data == nil && data != nil {
+			release(data)
+		}
+	}
+	for i := range w.Blocks {
+		b := &w.Blocks[i]
+		for _, m := range []*tensor.Matrix{&b.QKV, &b.AttnOut, &b.Gate, &b.Up, &b.Down} {
+			pack(m)
+		}
+	}
+	pack(&w.Output)
+}
+
+// Exact says whether all weights are float32.
+func (w *Weights) Exact() bool {
+	for _, b := range w.Blocks {
+		for _, m := range []tensor.Matrix{b.QKV, b.AttnOut, b.Gate, b.Up, b.Down} {
+			if m.Type != ggml.F32 {
+				return false
+			}
+		}
+	}
+	return w.Output.Type == ggml.F32 && w.TokenEmbd.Type == ggml.F32
 }
