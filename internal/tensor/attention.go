@@ -21,7 +21,7 @@ func AttentionScores(s, q, keys []float32) {
 // AttentionScoresOfRows sets s[c·lds+i] = q_c·keys[i] for i < count.
 func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, count int) {
 	if checkAttention(len(s), lds, len(q), ldq, rows, len(keys), d, count) {
-		active.dot(s, lds, keys[:count*d], count, q, ldq, rows, d)
+		active.dot(s, lds, keys[:count*d], count, q, ldq, rows, d, nil)
 	}
 }
 

@@ -45,7 +45,7 @@ func scoresF16AVX512(s []float32, lds int, keys []uint16, count int, q []float32
 		return
 	}
 	bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(keys))), 2*len(keys))
-	dotF16AVX512(s, lds, bytes, count, q, ldq, n, d)
+	dotF16AVX512(s, lds, bytes, count, q, ldq, n, d, nil)
 }
 
 func halfAVX512(dst []uint16, src []float32) {
@@ -91,7 +91,7 @@ func scoresF16AVX2(s []float32, lds int, keys []uint16, count int, q []float32, 
 		return
 	}
 	bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(keys))), 2*len(keys))
-	dotF16AVX2(s, lds, bytes, count, q, ldq, n, d)
+	dotF16AVX2(s, lds, bytes, count, q, ldq, n, d, nil)
 }
 
 func halfAVX2(dst []uint16, src []float32) {

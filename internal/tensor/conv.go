@@ -131,7 +131,7 @@ func (t *convTask) narrowRow(worker, y int) {
 	part := t.pool.workspace(worker, len(out))
 	at, rowLen := t.window(y)
 	for ky := range 3 {
-		active.dot(part, c.Out, c.rows[ky*c.Out*k:][:c.Out*k], c.Out, t.src.Data[at:], t.stride*t.src.C, w, k)
+		active.dot(part, c.Out, c.rows[ky*c.Out*k:][:c.Out*k], c.Out, t.src.Data[at:], t.stride*t.src.C, w, k, nil)
 		active.add(out, part)
 		at += rowLen
 	}

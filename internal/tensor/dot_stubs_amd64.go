@@ -4,302 +4,302 @@
 
 package tensor
 
-// dotF32x1AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 1 columns c.
-// rows, k > 0.
+// dotF32x1AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x1AVX512(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x1AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x2AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 2 columns c.
-// rows, k > 0.
+// dotF32x2AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x2AVX512(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x2AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x3AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 3 columns c.
-// rows, k > 0.
+// dotF32x3AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x3AVX512(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x3AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x4AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 4 columns c.
-// rows, k > 0.
+// dotF32x4AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 4 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x4AVX512(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x4AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x5AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 5 columns c.
-// rows, k > 0.
+// dotF32x5AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 5 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x5AVX512(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x5AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x6AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 6 columns c.
-// rows, k > 0.
+// dotF32x6AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 6 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x6AVX512(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x6AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x7AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 7 columns c.
-// rows, k > 0.
+// dotF32x7AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 7 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x7AVX512(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x7AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x8AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 8 columns c.
-// rows, k > 0.
+// dotF32x8AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 8 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x8AVX512(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x8AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x1AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 1 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x1AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x1AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x1AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x2AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 2 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x2AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x2AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x2AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x3AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 3 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x3AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x3AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x3AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x4AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 4 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x4AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 4 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x4AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x4AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x5AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 5 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x5AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 5 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x5AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x5AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x6AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 6 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x6AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 6 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x6AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x6AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x7AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 7 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x7AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 7 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x7AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x7AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x8AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 8 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x8AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 8 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x8AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x8AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x1AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 1 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x1AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x1AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x1AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x2AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 2 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x2AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x2AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x2AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x3AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 3 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x3AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x3AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x3AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x4AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 4 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x4AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 4 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x4AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x4AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x5AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 5 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x5AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 5 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x5AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x5AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x6AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 6 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x6AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 6 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x6AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x6AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x7AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 7 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x7AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 7 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x7AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x7AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x8AVX512 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 8 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x8AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 8 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x8AVX512(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x8AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x1AVX2 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 1 columns c.
-// rows, k > 0.
+// dotF32x1AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x1AVX2(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x1AVX2(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x2AVX2 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 2 columns c.
-// rows, k > 0.
+// dotF32x2AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x2AVX2(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x2AVX2(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF32x3AVX2 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 3 columns c.
-// rows, k > 0.
+// dotF32x3AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
+// rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF32x3AVX2(y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int)
+func dotF32x3AVX2(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x1AVX2 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 1 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x1AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x1AVX2(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x1AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x2AVX2 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 2 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x2AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x2AVX2(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x2AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotF16x3AVX2 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 3 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotF16x3AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotF16x3AVX2(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotF16x3AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x1AVX2 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 1 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x1AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x1AVX2(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x1AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x2AVX2 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 2 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x2AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x2AVX2(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x2AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
-// dotBF16x3AVX2 sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and 3 columns c.
-// rows > 0; k is a positive multiple of 16.
+// dotBF16x3AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
+// rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
 //
 //go:noescape
-func dotBF16x3AVX2(y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int)
+func dotBF16x3AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
 
 // dotTileF32AVX512 calls the kernel for a number of columns, at most 8.
-func dotTileF32AVX512(columns int, y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int) {
+func dotTileF32AVX512(columns int, y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
 	switch columns {
 	case 1:
-		dotF32x1AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF32x1AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 2:
-		dotF32x2AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF32x2AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 3:
-		dotF32x3AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF32x3AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 4:
-		dotF32x4AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF32x4AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 5:
-		dotF32x5AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF32x5AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 6:
-		dotF32x6AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF32x6AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 7:
-		dotF32x7AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF32x7AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 8:
-		dotF32x8AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF32x8AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	}
 }
 
 // dotTileF16AVX512 calls the kernel for a number of columns, at most 8.
-func dotTileF16AVX512(columns int, y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int) {
+func dotTileF16AVX512(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
 	switch columns {
 	case 1:
-		dotF16x1AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF16x1AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 2:
-		dotF16x2AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF16x2AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 3:
-		dotF16x3AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF16x3AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 4:
-		dotF16x4AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF16x4AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 5:
-		dotF16x5AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF16x5AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 6:
-		dotF16x6AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF16x6AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 7:
-		dotF16x7AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF16x7AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 8:
-		dotF16x8AVX512(y, ldy, w, rows, x, ldx, k)
+		dotF16x8AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	}
 }
 
 // dotTileBF16AVX512 calls the kernel for a number of columns, at most 8.
-func dotTileBF16AVX512(columns int, y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int) {
+func dotTileBF16AVX512(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
 	switch columns {
 	case 1:
-		dotBF16x1AVX512(y, ldy, w, rows, x, ldx, k)
+		dotBF16x1AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 2:
-		dotBF16x2AVX512(y, ldy, w, rows, x, ldx, k)
+		dotBF16x2AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 3:
-		dotBF16x3AVX512(y, ldy, w, rows, x, ldx, k)
+		dotBF16x3AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 4:
-		dotBF16x4AVX512(y, ldy, w, rows, x, ldx, k)
+		dotBF16x4AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 5:
-		dotBF16x5AVX512(y, ldy, w, rows, x, ldx, k)
+		dotBF16x5AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 6:
-		dotBF16x6AVX512(y, ldy, w, rows, x, ldx, k)
+		dotBF16x6AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 7:
-		dotBF16x7AVX512(y, ldy, w, rows, x, ldx, k)
+		dotBF16x7AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 8:
-		dotBF16x8AVX512(y, ldy, w, rows, x, ldx, k)
+		dotBF16x8AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	}
 }
 
 // dotTileF32AVX2 calls the kernel for a number of columns, at most 3.
-func dotTileF32AVX2(columns int, y *float32, ldy int, w *float32, rows int, x *float32, ldx int, k int) {
+func dotTileF32AVX2(columns int, y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
 	switch columns {
 	case 1:
-		dotF32x1AVX2(y, ldy, w, rows, x, ldx, k)
+		dotF32x1AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 2:
-		dotF32x2AVX2(y, ldy, w, rows, x, ldx, k)
+		dotF32x2AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 3:
-		dotF32x3AVX2(y, ldy, w, rows, x, ldx, k)
+		dotF32x3AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	}
 }
 
 // dotTileF16AVX2 calls the kernel for a number of columns, at most 3.
-func dotTileF16AVX2(columns int, y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int) {
+func dotTileF16AVX2(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
 	switch columns {
 	case 1:
-		dotF16x1AVX2(y, ldy, w, rows, x, ldx, k)
+		dotF16x1AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 2:
-		dotF16x2AVX2(y, ldy, w, rows, x, ldx, k)
+		dotF16x2AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 3:
-		dotF16x3AVX2(y, ldy, w, rows, x, ldx, k)
+		dotF16x3AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	}
 }
 
 // dotTileBF16AVX2 calls the kernel for a number of columns, at most 3.
-func dotTileBF16AVX2(columns int, y *float32, ldy int, w *byte, rows int, x *float32, ldx int, k int) {
+func dotTileBF16AVX2(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
 	switch columns {
 	case 1:
-		dotBF16x1AVX2(y, ldy, w, rows, x, ldx, k)
+		dotBF16x1AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 2:
-		dotBF16x2AVX2(y, ldy, w, rows, x, ldx, k)
+		dotBF16x2AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	case 3:
-		dotBF16x3AVX2(y, ldy, w, rows, x, ldx, k)
+		dotBF16x3AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
 	}
 }

@@ -12,13 +12,14 @@ type kernels struct {
 	name string
 
 	// dot sets y[c*ldy+r] = Σ_k w[r*k+i]·x[c*ldx+i] for r < rows, c < n.
-	// It differs from the portable one by rounding.
-	dot func(y []float32, ldy int, w []float32, rows int, x []float32, ldx, n, k int)
+	// It differs from the portable one by rounding. carry is working memory of
+	// a worker, dotCarry floats, or nil.
+	dot func(y []float32, ldy int, w []float32, rows int, x []float32, ldx, n, k int, carry []float32)
 
 	// dotF16 and dotBF16 are dot for weights of these types; k is a multiple
 	// of 16. Where they are nil the weights are converted first. Both ways
 	// give the same bits.
-	dotF16, dotBF16 func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int)
+	dotF16, dotBF16 func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int, carry []float32)
 
 	// mix adds Σ_i p[c*ldp+i]·values[i*d+j] to out[c*ldo+j] for c < n, j < d,
 	// i < count, in the order of i. It differs from the portable one by
@@ -80,6 +81,10 @@ var genericKernels = kernels{
 	affine:    affineGeneric,
 	swish:     swishGeneric,
 }
+
+// dotCarry is how much working memory a dot kernel may need: 16 chains for
+// each output of a tile of matmulRows rows and 8 columns.
+const dotCarry = matmulRows * 8 * 16
 
 // lanes32 and lanes64 are partial sums: value i of a vector goes to lane i%16.
 // All kernels add up this way, so that they give the same bits.

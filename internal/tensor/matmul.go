@@ -62,11 +62,11 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 	case w.Type == ggml.Q8_0:
 		t.q8(worker, lo, hi)
 	case w.f32 != nil:
-		active.dot(t.y[lo:], w.Rows, w.f32[lo*k:hi*k], hi-lo, t.x, k, t.n, k)
+		active.dot(t.y[lo:], w.Rows, w.f32[lo*k:hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker))
 	case w.Type == ggml.F16 && active.dotF16 != nil && k%16 == 0:
-		active.dotF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k)
+		active.dotF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker))
 	case w.Type == ggml.BF16 && active.dotBF16 != nil && k%16 == 0:
-		active.dotBF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k)
+		active.dotBF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker))
 	default:
 		// Few rows at a time, so that the floats stay in the first cache.
 		const step = 4
@@ -74,7 +74,7 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 		for ; lo < hi; lo += step {
 			m := min(step, hi-lo)
 			w.rows(lo, lo+m, rows)
-			active.dot(t.y[lo:], w.Rows, rows[:m*k], m, t.x, k, t.n, k)
+			active.dot(t.y[lo:], w.Rows, rows[:m*k], m, t.x, k, t.n, k, t.pool.carry(worker))
 		}
 	}
 }

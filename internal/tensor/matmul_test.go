@@ -145,7 +145,7 @@ func TestMatMulShapes(t *testing.T) {
 				alone := make([]float32, most*rows)
 				for c := range most {
 					for r := range rows {
-						active.dot(alone[c*rows+r:], 1, w.data[r*k:][:k], 1, x.data[c*k:][:k], k, 1, k)
+						active.dot(alone[c*rows+r:], 1, w.data[r*k:][:k], 1, x.data[c*k:][:k], k, 1, k, nil)
 					}
 				}
 				if k%20 == 0 || k == 33 {
@@ -153,7 +153,7 @@ func TestMatMulShapes(t *testing.T) {
 				}
 				for n := range most + 1 {
 					y := newGuarded(n*rows, 2, zero)
-					active.dot(y.data, rows, w.data, rows, x.data[:n*k], k, n, k)
+					active.dot(y.data, rows, w.data, rows, x.data[:n*k], k, n, k, nil)
 					what := fmt.Sprintf("%d rows of %d, %d columns", rows, k, n)
 					sameBits(t, what, y.data, alone[:n*rows])
 					y.check(t, what)
@@ -317,6 +317,39 @@ func TestHalfKernelSpecials(t *testing.T) {
 					if got, want := y[c*rows+r], all[r*cols+c]; got != want {
 						t.Errorf("%s: value %d,%d is %v, want %v", typ, r, c, got, want)
 					}
+				}
+			}
+		}
+	})
+}
+
+// TestLongRows: rows so long that they are multiplied in blocks, with every
+// kind of tail, have the bits of a column alone.
+func TestLongRows(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	onEachCPU(t, func(t *testing.T) {
+		for _, typ := range []ggml.Type{ggml.F32, ggml.F16, ggml.BF16, ggml.Q8_0} {
+			for _, k := range []int{512, 513, 528, 1100, 1536, 2600} {
+				const rows, most = 103, 19
+				if k%typ.BlockLen() != 0 {
+					continue
+				}
+				w := randomMatrix(t, typ, rows, k, uint64(k))
+				x := randoms(most*k, 5)
+				want := make([]float32, most*rows)
+				for c := range most {
+					p.MatMul(want[c*rows:][:rows], w, x[c*k:][:k], 1)
+				}
+				if typ == ggml.F32 {
+					compareProduct(t, fmt.Sprintf("rows of %d", k), want, w.Floats(), x, rows, most, k)
+				}
+				for _, n := range []int{2, 4, 8, 9, 13, 16, most} {
+					y := newGuarded(n*rows, 1, zero)
+					p.MatMul(y.data, w, x[:n*k], n)
+					what := fmt.Sprintf("%s, rows of %d, %d columns", typ, k, n)
+					sameBits(t, what, y.data, want[:n*rows])
+					y.check(t, what)
 				}
 			}
 		}

@@ -207,8 +207,15 @@ func (p *Pool) enter(worker int, seen uint64) uint64 {
 
 // scratch is a worker's working memory. It only grows.
 type scratch struct {
-	floats []float32
-	bytes  []byte
+	floats, carry []float32
+	bytes         []byte
+}
+
+// carry returns working memory for kernels.dot.
+func (p *Pool) carry(worker int) []float32 {
+	s := &p.scratch[worker]
+	s.carry = grow(s.carry, dotCarry)
+	return s.carry
 }
 
 // workspace returns n floats that belong to the worker until its Do returns.

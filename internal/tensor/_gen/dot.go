@@ -62,7 +62,7 @@ type dotKernel struct {
 	columns int
 	vectors int // of an output
 
-	y           reg.Register
+	y, carry    reg.Register
 	w           reg.Register // the tile's first row
 	wStep       reg.Register // bytes of a row
 	ldx         reg.Register
@@ -74,19 +74,19 @@ func (g *gen) dot(s isa, w weightType, columns, tileRows int) string {
 	k := &dotKernel{gen: g, isa: s, weights: w, columns: columns, vectors: 64 / s.bytes}
 	typ := map[int]string{4: "float32", 2: "byte"}[w.size]
 	name := fmt.Sprintf("dot%sx%d%s", w.name, columns, s.name)
-	doc := fmt.Sprintf("%s sets y[c*ldy+r] = Σ_i w[r*k+i]·x[c*ldx+i] for r < rows and %d columns c.", name, columns)
+	doc := fmt.Sprintf("%s sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and %d columns c.", name, columns)
 	need := "rows, k > 0."
 	if w.size != 4 {
 		need = "rows > 0; k is a positive multiple of 16."
 	}
-	g.function(name, fmt.Sprintf("func(y *float32, ldy int, w *%s, rows int, x *float32, ldx int, k int)", typ), doc, need)
-	k.y = g.load("y")
+	g.function(name, fmt.Sprintf("func(y *float32, ldy int, w *%s, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)", typ), doc,
+		need+" See dotMode for carry, [rows, columns, 16], and mode.")
+	k.y, k.carry = g.load("y"), g.load("carry")
 	k.w = g.load("w")
 	rows := g.load("rows")
 	k.ldx = g.loadBytes("ldx")
 	length := g.load("k")
-	k.wStep = g.GP64()
-	g.MOVQ(length, k.wStep)
+	k.wStep = g.load("ldw")
 	g.SHLQ(operand.U8(map[int]uint64{4: 2, 2: 1}[w.size]), k.wStep)
 	k.count = length
 	if w.size == 4 {
@@ -130,9 +130,18 @@ func (k *dotKernel) tile(tileRows int) {
 		return k.isa.vec[(c*tileRows+r)*k.vectors+half]
 	}
 	used := tileRows * k.columns * k.vectors
+	resume, ready := k.label("resume"), k.label("ready")
+	k.testMode(1)
+	k.JNZ(operand.LabelRef(resume))
 	for i := range used {
 		k.zero(k.isa, k.isa.vec[i])
 	}
+	k.JMP(operand.LabelRef(ready))
+	k.Label(resume)
+	for i := range used {
+		k.VMOVUPS(at(k.carry, i*k.isa.bytes), k.isa.vec[i])
+	}
+	k.Label(ready)
 	w := k.newRows(tileRows, k.w, k.wStep)
 	// The next tile's weights, on their way from memory meanwhile.
 	next := k.after(w, tileRows)
@@ -185,7 +194,17 @@ func (k *dotKernel) tile(tileRows int) {
 		k.TESTQ(k.tail, k.tail)
 		k.unlessZero(func() { k.tailStep(step, w, x) })
 	}
+	suspend, done := k.label("suspend"), k.label("done")
+	k.testMode(2)
+	k.JNZ(operand.LabelRef(suspend))
 	k.reduceTile(tileRows, acc)
+	k.JMP(operand.LabelRef(done))
+	k.Label(suspend)
+	for i := range used {
+		k.VMOVUPS(k.isa.vec[i], at(k.carry, i*k.isa.bytes))
+	}
+	k.Label(done)
+	k.ADDQ(imm(used*k.isa.bytes), k.carry)
 	if tileRows > 3 {
 		k.LEAQ(operand.Mem{Base: k.w, Index: k.wStep, Scale: 4}, k.w)
 	} else {
@@ -194,6 +213,15 @@ func (k *dotKernel) tile(tileRows int) {
 		}
 	}
 	k.ADDQ(imm(4*tileRows), k.y)
+}
+
+// testMode tests a bit of the mode.
+func (k *dotKernel) testMode(bit int) {
+	a, err := k.Param("mode").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	k.TESTQ(operand.U32(bit), a.Addr)
 }
 
 // tailStep is a step over less than 16 values; the rest counts as zeros.
