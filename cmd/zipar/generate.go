@@ -57,6 +57,7 @@ With --init-codes and --keep-rows the first rows of a picture, as encode or
 	}
 	f := cmd.Flags()
 	r.files.addFlags(f)
+	r.files.addCacheFlag(f)
 	r.condition.addFlags(f)
 	f.StringVarP(&r.out, "out", "o", "output.png", "write the picture to this PNG `FILE`; - is standard output (also --output)")
 	f.IntVar(&r.window, "window", 0, "tokens that a row is ahead of the next; 0 is next-token decoding (default: the model's)")
@@ -107,6 +108,9 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 		return err
 	}
 	defer pool.Close()
+	if err := r.files.prepare(model, pool); err != nil {
+		return err
+	}
 	condition, err := r.condition.resolve(ctx, &r.ui, &r.files, model, pool)
 	if err != nil {
 		return err
