@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/zipar/zipar/internal/family"
 	"github.com/zipar/zipar/internal/gguf"
@@ -15,22 +16,90 @@ import (
 )
 
 // maxPromptBytes bounds a prompt from standard input: some hundred times what
-// a model uses of it.
-const maxPromptBytes = 1 << 20
+// a model uses of it. maxPromptFile bounds a file of prompts.
+const (
+	maxPromptBytes = 1 << 20
+	maxPromptFile  = 64 << 20
+)
 
 // promptText returns the prompt, from standard input if it is "-".
 func promptText(prompt string) (string, error) {
-	if prompt != stdoutName {
-		return prompt, nil
+	if prompt == stdoutName {
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, maxPromptBytes+1))
+		if err != nil {
+			return "", fmt.Errorf("read the prompt from standard input: %w", err)
+		}
+		if len(text) > maxPromptBytes {
+			return "", fmt.Errorf("the prompt on standard input has more than %d bytes", maxPromptBytes)
+		}
+		// The line's end is the shell's, not the prompt's.
+		prompt = strings.TrimSpace(string(text))
 	}
-	text, err := io.ReadAll(io.LimitReader(os.Stdin, maxPromptBytes+1))
+	if err := checkText(prompt); err != nil {
+		return "", usagef("--prompt: %w", err)
+	}
+	return prompt, nil
+}
+
+// checkText refuses what a picture's metadata cannot hold.
+func checkText(text string) error {
+	switch {
+	case !utf8.ValidString(text):
+		return errors.New("the text is not UTF-8")
+	case strings.ContainsRune(text, 0):
+		return errors.New("the text has a NUL character")
+	}
+	return nil
+}
+
+// readPrompts reads a file of prompts, one a line; "-" is standard input.
+// White space around a prompt is dropped. Empty lines and lines that start
+// with # are skipped. There is at least one prompt.
+func readPrompts(path string) ([]string, error) {
+	name, in := path, io.Reader(os.Stdin)
+	if path == stdoutName {
+		name = "standard input"
+	} else {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxPromptFile+1))
 	if err != nil {
-		return "", fmt.Errorf("read the prompt from standard input: %w", err)
+		return nil, fmt.Errorf("read prompts: %w", err)
 	}
-	if len(text) > maxPromptBytes {
-		return "", fmt.Errorf("the prompt on standard input has more than %d bytes", maxPromptBytes)
+	if len(data) > maxPromptFile {
+		return nil, fmt.Errorf("%s: a file of prompts of more than %d bytes", name, maxPromptFile)
 	}
-	return string(text), nil
+	return splitPrompts(strings.TrimPrefix(string(data), "\ufeff"), name)
+}
+
+// splitPrompts splits a file of prompts. name is for messages.
+func splitPrompts(text, name string) ([]string, error) {
+	var prompts []string
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		err := checkText(line)
+		if err == nil && len(line) > maxPromptBytes {
+			err = fmt.Errorf("a prompt of %d bytes: want at most %d", len(line), maxPromptBytes)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", name, number, err)
+		}
+		prompts = append(prompts, line)
+	}
+	if len(prompts) == 0 {
+		return nil, fmt.Errorf("%s: holds no prompts: want one a line; empty lines and lines that start with # do not count", name)
+	}
+	return prompts, nil
 }
 
 // encodePrompts returns the features of prompts, [n, width] each. The text
