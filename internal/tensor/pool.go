@@ -14,6 +14,7 @@ package tensor
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 )
 
@@ -43,6 +44,8 @@ type Pool struct {
 	// closed and nobody waits for it.
 	gate atomic.Uint64
 	next atomic.Int64 // first item that nobody has taken yet
+
+	fault atomic.Pointer[memoryFault] // of the job under way; see pool_fault.go
 
 	// What the workers inside the gate read. They change only while nobody is.
 	task   Task
@@ -104,7 +107,8 @@ func (p *Pool) Close() {
 }
 
 // Run calls task.Do over the items 0..n-1 in pieces of at most chunk items
-// and returns when all are done.
+// and returns when all are done. A memory fault in a worker panics here; see
+// pool_fault.go.
 func (p *Pool) Run(task Task, n, chunk int) {
 	if n <= 0 {
 		return
@@ -124,9 +128,10 @@ func (p *Pool) Run(task Task, n, chunk int) {
 	p.task, p.items, p.chunk = task, n, chunk
 	p.next.Store(0)
 	p.open()
-	p.drain(0)
+	p.share(0)
 	p.shut()
 	p.task = nil
+	p.rethrow()
 }
 
 // open makes the job visible and wakes the workers that sleep.
@@ -162,13 +167,14 @@ func (p *Pool) drain(worker int) {
 }
 
 func (p *Pool) work(worker int) {
+	debug.SetPanicOnFault(true)
 	var seen uint64
 	for {
 		seen = p.enter(worker, seen)
 		if p.closed {
 			return
 		}
-		p.drain(worker)
+		p.share(worker)
 		p.gate.Add(^uint64(0)) // leave
 	}
 }
