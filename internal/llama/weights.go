@@ -3,7 +3,6 @@ package llama
 import (
 	"fmt"
 
-	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/gguf"
 	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/weights"
@@ -79,10 +78,10 @@ func (w *Weights) Pack(p *tensor.Pool, release func(data []byte)) {
 func (w *Weights) Exact() bool {
 	for _, b := range w.Blocks {
 		for _, m := range []tensor.Matrix{b.QKV, b.AttnOut, b.Gate, b.Up, b.Down} {
-			if m.Type != ggml.F32 {
+			if !m.IsFloat32() {
 				return false
 			}
 		}
 	}
-	return w.Output.Type == ggml.F32 && w.TokenEmbd.Type == ggml.F32
+	return w.Output.IsFloat32() && w.TokenEmbd.IsFloat32()
 }

@@ -46,6 +46,9 @@ func MatrixOf(values []float32, rows, cols int) Matrix {
 	return Matrix{Type: ggml.F32, Rows: rows, Cols: cols, f32: values}
 }
 
+// IsFloat32 says whether the matrix holds float32 values.
+func (m *Matrix) IsFloat32() bool { return m.Type == ggml.F32 }
+
 // Row writes row i as float32 to dst, which has Cols values.
 func (m *Matrix) Row(i int, dst []float32) {
 	if len(dst) != m.Cols || i < 0 || i >= m.Rows {
