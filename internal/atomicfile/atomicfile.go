@@ -1,7 +1,8 @@
 // Package atomicfile writes files that appear whole or not at all.
 //
 // The bytes go to a temporary file in the same folder (so the rename stays inside one file system), are synced, and
-// the file then takes its name in one step. A reader of the name sees the old file or the new one, never a part.
+// the file then takes its name in one step. A reader of the name sees the old file or the new one, never a part. A
+// process that is killed leaves its temporary file, .zipar-*.tmp, which the next Write into the folder removes.
 package atomicfile
 
 import (
@@ -33,10 +34,12 @@ func Write(path string, fill func(io.Writer) error) error {
 	if special {
 		return writeSpecial(path, fill)
 	}
-	tmp, err := create(path, filepath.Dir(target))
+	sweep(filepath.Dir(target))
+	tmp, release, err := create(path, filepath.Dir(target))
 	if err != nil {
 		return err
 	}
+	defer release()
 	done := false
 	defer func() {
 		if !done {
@@ -97,7 +100,8 @@ func resolve(path string) (target string, perm fs.FileMode, special bool, err er
 
 // create opens a new temporary file in folder. Its name does not grow with the target's, which may be as long as the
 // file system allows.
-func create(path, folder string) (*os.File, error) {
+// release lets other processes take it for one that is left over.
+func create(path, folder string) (f *os.File, release func(), err error) {
 	for {
 		name := filepath.Join(folder, fmt.Sprintf(".zipar-%016x.tmp", rand.Uint64()))
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
@@ -105,11 +109,14 @@ func create(path, folder string) (*os.File, error) {
 		case errors.Is(err, fs.ErrExist):
 			continue
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("write %s: the folder %s does not exist", path, folder)
+			return nil, nil, fmt.Errorf("write %s: the folder %s does not exist", path, folder)
 		case err != nil:
-			return nil, failed(path, err)
+			return nil, nil, failed(path, err)
 		}
-		return f, nil
+		if release, ok := hold(f); ok {
+			return f, release, nil
+		}
+		f.Close()
 	}
 }
 
