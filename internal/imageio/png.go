@@ -37,9 +37,6 @@ func level(v float32) uint8 {
 	return uint8(math.Min(f, 255))
 }
 
-// WritePNG writes a picture.
-func WritePNG(w io.Writer, im image.Image) error { return png.Encode(w, im) }
-
 // ReadPNG reads a picture as values from -1 to 1, [h, w, 3]. Transparency is
 // ignored. name is for messages.
 func ReadPNG(r io.ReadSeeker, name string) (values []float32, h, w int, err error) {
