@@ -3,26 +3,29 @@ package main
 import (
 	"context"
 	"fmt"
+	"image"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/zipar/zipar/internal/family"
-	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/zipar"
 )
 
 // benchRequest is what the flags of bench ask for.
 type benchRequest struct {
-	ui        ui
-	files     modelFiles
-	condition conditionFlags
-	sampling  samplingFlags
-	grid      string
-	windows   []int
-	output    string
+	ui         ui
+	files      modelFiles
+	condition  conditionFlags
+	promptFile string
+	sampling   samplingFlags
+	repeat     int
+	grid       string
+	windows    []int
+	adaptive   bool
+	output     string
+	plot       string
+	attention  string
 }
 
 func newBenchCommand() *cobra.Command {
@@ -32,91 +35,142 @@ func newBenchCommand() *cobra.Command {
 		Short: "Compare next-token decoding with ZipAR",
 		Long: `Compare next-token decoding (NTP) with several windows.
 
-With a model, a picture's tokens are decoded with NTP and with every window,
-from the same seed, and timed. With --grid and no model the passes are counted
-alone, by running the schedule.`,
-		Example: `  zipar bench --grid 24x24 --window 4,8,16
-  zipar bench -m c2i-B-256.gguf --class 207 --window 2,4,8 --output md`,
+With a model, pictures are drawn with NTP and with every window from the same
+seeds, after a short warm-up. Reported are passes, times and memory, and what
+the window does to the picture: how many tokens are those of NTP, PSNR and SSIM
+against NTP's picture, and the mean log-likelihood of a token, for which the
+model reads the finished picture once more in raster order: logits after
+guidance at temperature 1, no top-k or top-p. With several prompts or seeds the
+figures are means, the numbers after ± (keys ending in _sd) standard deviations.
+
+With --grid and no model the passes are counted alone, by running the schedule.
+Known grids have names: llamagen-256, llamagen-384, llamagen-512, lumina-768
+and emu3-720; what the paper reports for them stands beside.
+
+With --attention nothing is timed. Instead NTP's pictures are read once more to
+see where the attention goes, and how much of it every window leaves.`,
+		Example: `  zipar bench --grid llamagen-512
+  zipar bench -m c2i-B-256.gguf --class 207 --window 2,4,8 --adaptive -r 3 --plot windows.png
+  zipar bench -m t2i-XL-512.gguf --prompt-file prompts.txt --window 8,16 --output md
+  zipar bench -m c2i-B-256.gguf --class 207 --attention attention.png`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd) },
 	}
 	f := cmd.Flags()
 	r.files.addFlags(f)
+	r.files.addCacheFlag(f)
 	r.condition.addFlags(f)
+	f.StringVar(&r.promptFile, "prompt-file", "", "draw every prompt in this text `FILE`, one a line; empty lines and lines that start with # are skipped")
 	r.sampling.addFlags(f)
-	f.StringVar(&r.grid, "grid", "", "count the passes of a grid of `RxC` tokens, rows x columns, without a model")
+	f.IntVarP(&r.repeat, "repeat", "r", 1, "draw everything with `N` seeds: --seed and those after it")
+	f.StringVar(&r.grid, "grid", "", "count the passes of a grid without a model: `RxC`, rows x columns, RxC+1 with a token at each row's end, or a name such as llamagen-512")
 	f.IntSliceVar(&r.windows, "window", nil, "windows `N[,N...]` to compare; 0 is next-token decoding (default: powers of two)")
+	f.BoolVar(&r.adaptive, "adaptive", false, "also measure every window as the smallest of adaptive ones")
 	f.StringVar(&r.output, "output", "table", "print a `table`, md, csv, json or jsonl")
+	f.StringVar(&r.plot, "plot", "", "draw speed-up and log-likelihood over the window into this PNG `FILE`")
+	f.StringVar(&r.attention, "attention", "", "draw a map of the attention into this PNG `FILE` and measure nothing else")
 	r.ui.addFlags(f)
 	return cmd
-}
-
-// benchRow is the result of one window.
-type benchRow struct {
-	Window  int     `json:"window"`
-	Passes  int     `json:"passes"`
-	Tokens  int     `json:"tokens"`
-	Saved   float64 `json:"passes_saved"` // share of NTP's passes
-	Columns float64 `json:"columns_mean"` // of the passes after the prefill
-	Widest  int     `json:"columns_max"`
-
-	*benchTiming
-}
-
-// benchTiming is what only a model can tell.
-type benchTiming struct {
-	Prefill float64 `json:"prefill_seconds"`
-	Seconds float64 `json:"token_seconds"` // all passes but the prefill
-	PassMS  float64 `json:"ms_per_pass"`   // median
-	Rate    float64 `json:"tokens_per_second"`
-	SpeedUp float64 `json:"speed_up"` // token seconds of NTP / token seconds
 }
 
 func (r *benchRequest) run(cmd *cobra.Command) error {
 	defer r.files.close()
 	defer r.ui.done()
-	write, ok := benchFormats[r.output]
-	if !ok {
+	if err := r.check(); err != nil {
+		return err
+	}
+	report, err := r.report(cmd.Context(), cmd.Flags())
+	if err != nil {
+		return err
+	}
+	if report.picture != nil {
+		if err := writePicture(r.plot+r.attention, report.picture); err != nil {
+			return err
+		}
+	}
+	return benchFormats[r.output](cmd.OutOrStdout(), report)
+}
+
+// check looks at what can be known before a model is read.
+func (r *benchRequest) check() error {
+	counts := r.counts()
+	switch {
+	case benchFormats[r.output] == nil:
 		return usagef("--output %s: want table, md, csv, json or jsonl", r.output)
+	case r.repeat < 1 || r.repeat > 1<<20:
+		return usagef("--repeat %d: want 1 to %d", r.repeat, 1<<20)
+	case counts && r.adaptive:
+		return usagef("--adaptive: how far windows grow is up to a model: give one with -m")
+	case counts && r.plot+r.attention != "":
+		return usagef("--plot and --attention need a model: give one with -m")
+	case r.plot != "" && r.attention != "":
+		return usagef("--plot and --attention exclude each other: the one needs times, the other takes none")
+	case r.attention != "" && r.adaptive:
+		return usagef("--attention and --adaptive exclude each other: attention is measured in next-token decoding")
+	case r.promptFile != "" && r.condition != (conditionFlags{noClean: r.condition.noClean, t5: r.condition.t5}):
+		return usagef("--prompt-file %s: it excludes --prompt, --class, --caption-embedding and --save-embedding", r.promptFile)
 	}
 	for _, w := range r.windows {
 		if w < 0 {
 			return usagef("--window %d: want 0 (next-token decoding) or more", w)
 		}
 	}
-	var rows []benchRow
-	var err error
-	if r.grid != "" && r.files.model == "" {
-		rows, err = r.count()
-	} else {
-		rows, err = r.measure(cmd.Context(), cmd.Flags())
+	for flag, path := range map[string]string{"--plot": r.plot, "--attention": r.attention} {
+		if path == stdoutName {
+			return usagef("%s -: the figures go to standard output", flag)
+		}
+		if path == "" {
+			continue
+		}
+		if err := checkOutput(flag, path); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	return write(cmd.OutOrStdout(), rows)
+	return r.condition.check()
 }
 
-// count runs the schedule of a grid without a model.
-func (r *benchRequest) count() ([]benchRow, error) {
-	g, err := zipar.ParseGeometry(r.grid)
+// counts says that passes are counted without a model.
+func (r *benchRequest) counts() bool { return r.grid != "" && r.files.model == "" }
+
+func (r *benchRequest) report(ctx context.Context, flags *pflag.FlagSet) (*benchReport, error) {
+	if r.counts() {
+		return r.count()
+	}
+	b, err := r.open(ctx, flags)
 	if err != nil {
-		return nil, usagef("--grid: %w", err)
+		return nil, err
 	}
-	var rows []benchRow
-	for _, w := range r.windowsFor(g) {
-		passes, columns, widest := zipar.CountPasses(g, w)
-		rows = append(rows, newBenchRow(g, w, passes, columns, widest))
+	defer b.pool.Close()
+	if r.attention != "" {
+		return b.mapAttention(ctx)
 	}
-	return rows, nil
+	return b.measure(ctx)
 }
 
-func newBenchRow(g zipar.Geometry, window, passes, columns, widest int) benchRow {
-	return benchRow{
-		Window: window, Passes: passes, Tokens: g.Tokens(), Widest: widest,
-		Saved:   1 - float64(passes)/float64(g.Tokens()),
-		Columns: float64(columns) / float64(max(1, passes-1)),
+// A benchReport is what bench prints and draws.
+type benchReport struct {
+	rows    []benchRow
+	tables  []benchTable
+	notes   []string
+	picture image.Image
+}
+
+// A benchMode is a way to decode.
+type benchMode struct {
+	window   int
+	adaptive bool
+	ntp      bool
+}
+
+// String is the name in tables and on progress bars.
+func (m benchMode) String() string {
+	switch {
+	case m.ntp:
+		return fmt.Sprintf("%d NTP", m.window)
+	case m.adaptive:
+		return fmt.Sprintf("%d+", m.window)
 	}
+	return fmt.Sprint(m.window)
 }
 
 // windowsFor returns the windows to compare on a grid, each once: those that
@@ -144,90 +198,18 @@ func (r *benchRequest) windowsFor(g zipar.Geometry) []int {
 	return windows
 }
 
-// measure decodes a picture with every window, NTP first.
-func (r *benchRequest) measure(ctx context.Context, flags *pflag.FlagSet) ([]benchRow, error) {
-	model, err := r.files.family()
-	if err != nil {
-		return nil, err
-	}
-	if r.grid != "" {
-		if g, err := zipar.ParseGeometry(r.grid); err != nil || g != model.Grid() {
-			return nil, usagef("--grid %s: %s draws %s tokens; leave --grid out, or -m", r.grid, model.Name(), model.Grid())
+// modesFor returns the ways to decode a grid that are compared: NTP first,
+// then the windows, each fixed and, if asked for, adaptive.
+func (r *benchRequest) modesFor(g zipar.Geometry) []benchMode {
+	modes := []benchMode{{window: g.Cols, ntp: true}}
+	for _, w := range r.windowsFor(g) {
+		if w == g.Cols {
+			continue
+		}
+		modes = append(modes, benchMode{window: w})
+		if r.adaptive {
+			modes = append(modes, benchMode{window: w, adaptive: true})
 		}
 	}
-	o := zipar.Options{Grid: model.Grid()}
-	if o.Guidance, o.Sampling, err = r.sampling.apply(flags, model.Defaults()); err != nil {
-		return nil, err
-	}
-	seed, err := r.sampling.firstSeed()
-	if err != nil {
-		return nil, err
-	}
-	o.Noise = []zipar.Noise{{Seed: seed}}
-	pool, err := r.files.pool()
-	if err != nil {
-		return nil, err
-	}
-	defer pool.Close()
-	if r.condition == (conditionFlags{}) && model.Classes() > 0 {
-		r.condition.class = "0"
-	}
-	condition, err := r.condition.resolve(ctx, &r.ui, &r.files, model, pool)
-	if err != nil {
-		return nil, err
-	}
-	r.ui.detail("%s, %d threads, %s kernels, seed %d", model.Name(), pool.Threads(), tensor.CPU(), seed)
-
-	windows := r.windowsFor(o.Grid)
-	if ntp := o.Grid.Cols; windows[0] != ntp {
-		windows = slices.Insert(slices.DeleteFunc(windows, func(w int) bool { return w == ntp }), 0, ntp)
-	}
-	var rows []benchRow
-	decoder := model.Decoder(pool, []*family.Condition{condition})
-	for _, w := range windows {
-		o.Window = w
-		row, err := r.time(ctx, decoder, o)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
-		rows[len(rows)-1].SpeedUp = rows[0].Seconds / row.Seconds
-	}
-	return rows, nil
-}
-
-// time decodes a picture and times its passes.
-func (r *benchRequest) time(ctx context.Context, decoder zipar.Model, o zipar.Options) (benchRow, error) {
-	var prefill time.Duration
-	var passes []time.Duration
-	columns, widest := 0, 0
-	r.ui.stage(fmt.Sprintf("window %d", o.Window), o.Grid.Tokens())
-	o.Observe = func(p zipar.Progress) {
-		r.ui.step(p.Decoded, "")
-		if p.Passes == 1 {
-			prefill = p.Elapsed
-			return
-		}
-		passes = append(passes, p.Elapsed)
-		columns += p.Columns
-		widest = max(widest, p.Columns)
-	}
-	pictures, err := zipar.Decode(ctx, decoder, o)
-	r.ui.done()
-	if err != nil {
-		return benchRow{}, err
-	}
-	row := newBenchRow(o.Grid, o.Window, pictures[0].Passes, columns, widest)
-	var total time.Duration
-	for _, d := range passes {
-		total += d
-	}
-	slices.Sort(passes)
-	t := &benchTiming{Prefill: prefill.Seconds(), Seconds: total.Seconds()}
-	if len(passes) > 0 {
-		t.PassMS = passes[len(passes)/2].Seconds() * 1000
-		t.Rate = float64(row.Tokens-1) / total.Seconds()
-	}
-	row.benchTiming = t
-	return row, nil
+	return modes
 }

@@ -3,117 +3,234 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
-	"fmt"
 	"io"
+	"math"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
+
+	"golang.org/x/term"
 )
 
-// benchFormats are the ways to print the rows of a benchmark.
-var benchFormats = map[string]func(io.Writer, []benchRow) error{
-	"table": writeTable,
+// benchFormats are the ways to print a benchmark.
+var benchFormats = map[string]func(io.Writer, *benchReport) error{
+	"table": func(w io.Writer, b *benchReport) error { return writeTables(w, b, outputWidth()) },
 	"md":    writeMarkdown,
 	"csv":   writeCSV,
 	"json":  writeJSON,
 	"jsonl": writeJSONLines,
 }
 
-// benchColumn is a column of the formats for people. exact is what CSV gets.
-type benchColumn struct {
-	name  string
-	timed bool // needs a model
-	text  func(r benchRow) string
-	exact func(r benchRow) string
+// A benchTable is a part of the figures, for people. What no row has is left
+// out.
+type benchTable struct {
+	title string
+	keys  []string
 }
 
-func intColumn(name string, value func(r benchRow) int) benchColumn {
-	text := func(r benchRow) string { return strconv.Itoa(value(r)) }
-	return benchColumn{name: name, text: text, exact: text}
-}
-
-func floatColumn(name string, timed bool, format string, value func(r benchRow) float64) benchColumn {
-	return benchColumn{
-		name: name, timed: timed,
-		text:  func(r benchRow) string { return fmt.Sprintf(format, value(r)) },
-		exact: func(r benchRow) string { return strconv.FormatFloat(value(r), 'g', -1, 64) },
-	}
-}
-
-var benchColumns = []benchColumn{
-	intColumn("window", func(r benchRow) int { return r.Window }),
-	intColumn("passes", func(r benchRow) int { return r.Passes }),
-	intColumn("tokens", func(r benchRow) int { return r.Tokens }),
-	floatColumn("saved %", false, "%.1f", func(r benchRow) float64 { return 100 * r.Saved }),
-	floatColumn("columns", false, "%.2f", func(r benchRow) float64 { return r.Columns }),
-	intColumn("widest", func(r benchRow) int { return r.Widest }),
-	floatColumn("prefill s", true, "%.3f", func(r benchRow) float64 { return r.Prefill }),
-	floatColumn("tokens s", true, "%.3f", func(r benchRow) float64 { return r.Seconds }),
-	floatColumn("ms/pass", true, "%.2f", func(r benchRow) float64 { return r.PassMS }),
-	floatColumn("tokens/s", true, "%.1f", func(r benchRow) float64 { return r.Rate }),
-	floatColumn("speed-up", true, "%.2f", func(r benchRow) float64 { return r.SpeedUp }),
-}
-
-// cells returns the header and the cells of the rows.
-func cells(rows []benchRow, exact bool) [][]string {
-	table := make([][]string, 1, len(rows)+1)
-	timed := len(rows) > 0 && rows[0].benchTiming != nil
-	for _, c := range benchColumns {
-		if !c.timed || timed {
-			table[0] = append(table[0], c.name)
-		}
-	}
+// cells returns the head and the lines of a table, of which the first cell
+// names the row.
+func (t benchTable) cells(rows []benchRow) [][]string {
+	table := [][]string{{"window"}}
 	for _, r := range rows {
-		var line []string
-		for _, c := range benchColumns {
-			switch {
-			case c.timed && !timed:
-			case exact:
-				line = append(line, c.exact(r))
-			default:
-				line = append(line, c.text(r))
-			}
+		table = append(table, []string{r.String()})
+	}
+	for _, key := range t.keys {
+		if !slices.ContainsFunc(rows, func(r benchRow) bool { _, ok := r.stats[key]; return ok }) {
+			continue
 		}
-		table = append(table, line)
+		c := columnOf(key)
+		table[0] = append(table[0], c.head)
+		for i, r := range rows {
+			text := ""
+			if s, ok := r.stats[key]; ok {
+				text = c.text(s)
+			}
+			table[i+1] = append(table[i+1], text)
+		}
 	}
 	return table
 }
 
-func writeTable(w io.Writer, rows []benchRow) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, line := range cells(rows, false) {
-		fmt.Fprintln(tw, strings.Join(line, "\t")+"\t")
+// outputWidth is the number of characters that a line on standard output has.
+func outputWidth() int {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil || width < 1 {
+		return 80
 	}
-	return tw.Flush()
+	return width
 }
 
-func writeMarkdown(w io.Writer, rows []benchRow) error {
-	for i, line := range cells(rows, false) {
-		if _, err := fmt.Fprintln(w, "| "+strings.Join(line, " | ")+" |"); err != nil {
-			return err
+// writeTables writes tables of at most this width: what does not fit comes in
+// a further one below.
+func writeTables(w io.Writer, b *benchReport, width int) error {
+	first := true
+	part := func() string {
+		if first {
+			first = false
+			return ""
 		}
-		if i == 0 {
-			if _, err := fmt.Fprintln(w, "|"+strings.Repeat("---:|", len(line))); err != nil {
+		return "\n"
+	}
+	for _, t := range b.tables {
+		table := t.cells(b.rows)
+		if len(table[0]) < 2 {
+			continue
+		}
+		head := part()
+		if t.title != "" {
+			head += wrap(t.title, width)
+		}
+		for i, columns := range fit(table, width) {
+			if i > 0 {
+				head = part()
+			}
+			if _, err := io.WriteString(w, head+aligned(table, columns)); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	if len(b.notes) == 0 {
+		return nil
+	}
+	text := part()
+	for _, note := range b.notes {
+		text += wrap(note, width)
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
-func writeCSV(w io.Writer, rows []benchRow) error {
-	return csv.NewWriter(w).WriteAll(cells(rows, true))
+// columnWidth is the width of a column with the space before it.
+func columnWidth(table [][]string, column int) int {
+	n := 0
+	for _, line := range table {
+		n = max(n, utf8.RuneCountInString(line[column]))
+	}
+	return n + 2
 }
 
-func writeJSON(w io.Writer, rows []benchRow) error {
+// fit shares the columns of a table out to tables of at most this width, or of
+// one figure. All have the first column.
+func fit(table [][]string, width int) [][]int {
+	var parts [][]int
+	used := width
+	for c := 1; c < len(table[0]); c++ {
+		n := columnWidth(table, c)
+		if used+n > width {
+			parts = append(parts, []int{0})
+			used = columnWidth(table, 0)
+		}
+		last := len(parts) - 1
+		parts[last] = append(parts[last], c)
+		used += n
+	}
+	return parts
+}
+
+// aligned writes some columns of a table to the right.
+func aligned(table [][]string, columns []int) string {
+	var b strings.Builder
+	for _, line := range table {
+		var text strings.Builder
+		for _, c := range columns {
+			text.WriteString(strings.Repeat(" ", columnWidth(table, c)-utf8.RuneCountInString(line[c])) + line[c])
+		}
+		b.WriteString(strings.TrimRight(text.String(), " ") + "\n")
+	}
+	return b.String()
+}
+
+// wrap breaks a text into lines of at most this width, where words allow it.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	used := 0
+	for _, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case used == 0:
+		case used+1+n > width:
+			b.WriteByte('\n')
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String() + "\n"
+}
+
+func writeMarkdown(w io.Writer, b *benchReport) error {
+	var text strings.Builder
+	for _, t := range b.tables {
+		table := t.cells(b.rows)
+		if len(table[0]) < 2 {
+			continue
+		}
+		if t.title != "" {
+			text.WriteString("**" + t.title + "**\n\n")
+		}
+		for i, line := range table {
+			text.WriteString("| " + strings.Join(line, " | ") + " |\n")
+			if i == 0 {
+				text.WriteString("|" + strings.Repeat("---:|", len(line)) + "\n")
+			}
+		}
+		text.WriteByte('\n')
+	}
+	for _, note := range b.notes {
+		text.WriteString("- " + note + "\n")
+	}
+	_, err := io.WriteString(w, strings.TrimRight(text.String(), "\n")+"\n")
+	return err
+}
+
+// writeCSV writes the figures under the keys of json; what a row does not have
+// is empty, what is infinite is inf.
+func writeCSV(w io.Writer, b *benchReport) error {
+	present := map[string]bool{}
+	for _, r := range b.rows {
+		r.each(func(key string, _ float64) { present[key] = true })
+	}
+	keys := []string{"window"}
+	for _, c := range benchColumns {
+		for _, key := range []string{c.key, c.key + "_sd"} {
+			if present[key] {
+				keys = append(keys, key)
+			}
+		}
+	}
+	table := [][]string{append(slices.Clone(keys), "adaptive")}
+	for _, r := range b.rows {
+		values := map[string]string{"adaptive": strconv.FormatBool(r.adaptive)}
+		r.each(func(key string, v float64) {
+			values[key] = "inf"
+			if !math.IsInf(v, 0) {
+				values[key] = strconv.FormatFloat(v, 'g', -1, 64)
+			}
+		})
+		var line []string
+		for _, key := range table[0] {
+			line = append(line, values[key])
+		}
+		table = append(table, line)
+	}
+	return csv.NewWriter(w).WriteAll(table)
+}
+
+func writeJSON(w io.Writer, b *benchReport) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(rows)
+	return e.Encode(b.rows)
 }
 
-func writeJSONLines(w io.Writer, rows []benchRow) error {
+func writeJSONLines(w io.Writer, b *benchReport) error {
 	e := json.NewEncoder(w)
-	for _, r := range rows {
+	for _, r := range b.rows {
 		if err := e.Encode(r); err != nil {
 			return err
 		}

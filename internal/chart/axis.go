@@ -57,13 +57,20 @@ func widen(lo, hi float64, n int) (scale, []tick) {
 	return scale{lo: first * d, hi: last * d}, ticks
 }
 
-// decades returns the powers of ten from lo to hi, with as many labels as are
-// readable.
+// decades returns the powers of ten from lo to hi, and twice and five times
+// these where they are few.
 func decades(lo, hi float64) []tick {
+	multiples := []float64{1}
+	if hi/lo < 1000 {
+		multiples = []float64{1, 2, 5}
+	}
 	var ticks []tick
-	for e := math.Ceil(math.Log10(lo) - 1e-9); e <= math.Log10(hi)+1e-9; e++ {
-		v := math.Pow(10, e)
-		ticks = append(ticks, tick{v, strconv.FormatFloat(v, 'g', 3, 64)})
+	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi)+1e-9; e++ {
+		for _, m := range multiples {
+			if v := m * math.Pow(10, e); v >= lo*(1-1e-9) && v <= hi*(1+1e-9) {
+				ticks = append(ticks, tick{v, strconv.FormatFloat(v, 'g', 3, 64)})
+			}
+		}
 	}
 	return ticks
 }

@@ -45,8 +45,17 @@ func TestWidenOfOneValue(t *testing.T) {
 }
 
 func TestDecades(t *testing.T) {
-	if got, want := labels(decades(0.0005, 1)), []string{"0.001", "0.01", "0.1", "1"}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
+	for _, c := range []struct {
+		lo, hi float64
+		want   []string
+	}{
+		{0.0005, 1, []string{"0.001", "0.01", "0.1", "1"}},
+		{0.01, 0.1, []string{"0.01", "0.02", "0.05", "0.1"}},
+		{0.0031, 0.031, []string{"0.005", "0.01", "0.02"}},
+	} {
+		if got := labels(decades(c.lo, c.hi)); !slices.Equal(got, c.want) {
+			t.Errorf("%v to %v: %q, want %q", c.lo, c.hi, got, c.want)
+		}
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 // columns left and right.
 type Offsets struct {
 	Title, XLabel, YLabel, ScaleLabel string
+	// Origin and Border say what the cell at 0, 0 and the borders are.
+	Origin, Border string
 	// Rows is the number of rows up, 0..Rows-1, Reach the largest offset to
 	// either side.
 	Rows, Reach int
@@ -33,6 +35,7 @@ func DrawOffsets(title string, o Offsets, beside Panel) image.Image {
 	c.text(ink, titleSize, point{20, 20}, rightOf, title)
 	a := area{marginLeft, headHeight + marginTop, mapWidth, headHeight + panelHeight - marginBottom}
 	c.offsets(o, a)
+	c.offsetsLegend(o, point{22, 45})
 	left := mapWidth + scaleWidth
 	names := legend([]Panel{beside})
 	c.legend(point{left + marginLeft, 45}, names, []Panel{beside})
@@ -80,6 +83,22 @@ func (c *canvas) offsets(o Offsets, a area) {
 	c.colourBar(values, o.ScaleLabel, area{a.right + 14, a.top, a.right + 26, a.bottom})
 }
 
+func (c *canvas) offsetsLegend(o Offsets, at point) {
+	c.rect(seriesColours[1], area{at.x + 5, at.y - 6, at.x + 17, at.y + 6})
+	c.text(ink, labelSize, point{at.x + 25, at.y}, rightOf, o.Origin)
+	at.x += 25 + c.textWidth(labelSize, o.Origin) + 22
+	if len(o.Windows) > 0 {
+		c.edge(point{at.x, at.y + 5}, point{at.x + 8, at.y + 5}, point{at.x + 8, at.y - 5}, point{at.x + 16, at.y - 5})
+		c.text(ink, labelSize, point{at.x + 24, at.y}, rightOf, o.Border)
+	}
+}
+
+// edge draws a line that is seen on every colour.
+func (c *canvas) edge(path ...point) {
+	c.line(ink, 2.4, path...)
+	c.line(paper, 1.2, path...)
+}
+
 // border draws the edge of what a window leaves, as steps from row to row.
 func (c *canvas) border(o Offsets, window int, x, y func(float64) float64, a area) {
 	path := []point{{x(float64(window) - 0.5), y(0.5)}}
@@ -91,8 +110,7 @@ func (c *canvas) border(o Offsets, window int, x, y func(float64) float64, a are
 			break
 		}
 	}
-	c.line(ink, 2.4, path...)
-	c.line(paper, 1.2, path...)
+	c.edge(path...)
 	end := path[len(path)-1]
 	label := strconv.Itoa(window)
 	w := c.textWidth(tickSize, label)
