@@ -15,8 +15,8 @@ help: ## print this help
 build: ## build ./zipar for this machine
 	go build -o zipar ./cmd/zipar
 
-test: ## run all tests
-	go test ./...
+test: ## run all tests, those that need Python included
+	@scripts/test
 
 race: ## run the tests under the race detector, outside the kernels
 	CGO_ENABLED=1 go test -race $$(go list ./... | grep -v /internal/tensor)

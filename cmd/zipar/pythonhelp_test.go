@@ -1,0 +1,76 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+// helpOf runs a Python script of scripts with --help.
+func helpOf(t *testing.T, script string) string {
+	t.Helper()
+	interpreter := os.Getenv("ZIPAR_PYTHON")
+	if interpreter == "" {
+		t.Skip("ZIPAR_PYTHON does not name a Python with PyTorch, NumPy and gguf; scripts/test sets it and runs this test, too")
+	}
+	cmd := exec.Command(interpreter, script, "--help")
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "COLUMNS=300", "NO_COLOR=1")
+	text, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s --help: %v\n%s", script, err, text)
+	}
+	return string(text)
+}
+
+// scripts/convert_llamagen.py has the flags of zipar convert, all of them and no others, each explained with an example that
+// it takes, and with the same default.
+func TestPythonConverterHasTheSameFlags(t *testing.T) {
+	help := helpOf(t, "../../scripts/convert_llamagen.py")
+	_, options, _ := strings.Cut(help, "\noptions:\n")
+	options, _, _ = strings.Cut(options, "\nexamples:\n")
+	options = regexp.MustCompile(`\n {4,}`).ReplaceAllString(options, " ") // one line each
+	theirs := make(map[string]string)                                      // flag -> its explanation
+	for _, m := range regexp.MustCompile(`(?m)^  (?:-(\w), |-\w \S+, )?--([a-z-]+)\b(.*)$`).FindAllStringSubmatch(options, -1) {
+		theirs[m[2]] = m[3]
+	}
+	delete(theirs, "help")
+	isDefault := regexp.MustCompile(`\(default:? ([^)]*)\)`)
+	newConvertCommand().Flags().VisitAll(func(f *pflag.Flag) {
+		text, ok := theirs[f.Name]
+		delete(theirs, f.Name)
+		if !ok {
+			t.Errorf("--%s is missing", f.Name)
+			return
+		}
+		if f.Shorthand != "" && !strings.Contains(options, "-"+f.Shorthand+" FILE, --"+f.Name) && !strings.Contains(options, "-"+f.Shorthand+", --"+f.Name) {
+			t.Errorf("-%s is missing", f.Shorthand)
+		}
+		if f.Value.Type() != "bool" && !strings.Contains(text, "such as --"+f.Name+" ") {
+			t.Errorf("--%s has no example: %q", f.Name, text)
+		}
+		want := isDefault.FindStringSubmatch(f.Usage)
+		if f.DefValue == "f16" {
+			want = []string{"", f.DefValue}
+		}
+		if got := isDefault.FindStringSubmatch(text); (want == nil) != (got == nil) || want != nil && got[1] != want[1] {
+			t.Errorf("--%s has the default %q, want %q", f.Name, got, want)
+		}
+	})
+	for name := range theirs {
+		t.Errorf("--%s: zipar convert has no such flag", name)
+	}
+}
+
+// The script that makes checkpoints to try things with explains itself.
+func TestPythonRandomCheckpointHelps(t *testing.T) {
+	help := helpOf(t, "../../scripts/random_checkpoint.py")
+	for _, want := range []string{"usage: random_checkpoint.py", "--model", "--vq", "--kind", "--out FILE"} {
+		if !strings.Contains(help, want) {
+			t.Errorf("%q lacks %q", help, want)
+		}
+	}
+}
