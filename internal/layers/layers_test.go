@@ -30,6 +30,7 @@ var layers = map[string]layer{
 	"npy":                 {nil, "a file format of its own"},
 	"mapped":              {nil, "asks the system for memory, knows nothing of what is in it"},
 	"atomicfile":          {nil, "writing files knows nothing of their content"},
+	"filehash":            {[]string{"atomicfile"}, "hashes files, whatever they hold"},
 	"imageio":             {nil, "pictures and code files are what goes in and out; they know no model"},
 	"figure":              {nil, "draws numbers; what they mean is the caller's business"},
 	"terminal":            {nil, "draws pictures with characters and escapes; where they come from is the caller's business"},
