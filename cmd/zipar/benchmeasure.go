@@ -113,6 +113,11 @@ func (b *bench) resolve(ctx context.Context) ([]benchCondition, error) {
 	if b.condition == (conditionFlags{}) && b.model.Classes() > 0 {
 		b.condition.class = "0"
 	}
+	if _, width := b.model.CaptionShape(); b.condition.prompt != "" && width > 0 {
+		if err := b.warmText(ctx); err != nil {
+			return nil, err
+		}
+	}
 	start := time.Now()
 	c, err := b.condition.resolve(ctx, &b.ui, &b.files, b.model, b.pool)
 	if err != nil {
@@ -121,8 +126,13 @@ func (b *bench) resolve(ctx context.Context) ([]benchCondition, error) {
 	return []benchCondition{{c, time.Since(start).Seconds()}}, nil
 }
 
-// resolvePrompts encodes the prompts of a file one by one, after a short one
-// that brings the text encoder's weights into memory.
+// warmText brings the text encoder's weights into memory.
+func (b *bench) warmText(ctx context.Context) error {
+	_, err := b.condition.encodePrompts(ctx, &b.ui, &b.files, b.pool, b.model, []string{"a"})
+	return err
+}
+
+// resolvePrompts encodes the prompts of a file one by one.
 func (b *bench) resolvePrompts(ctx context.Context) ([]benchCondition, error) {
 	prompts, err := readPrompts(b.promptFile)
 	if err != nil {
@@ -132,7 +142,7 @@ func (b *bench) resolvePrompts(ctx context.Context) ([]benchCondition, error) {
 	if width == 0 {
 		return nil, usagef("--prompt-file %s: %s is a class model, it takes no prompts: give --class", b.promptFile, b.model.Name())
 	}
-	if _, err := b.condition.encodePrompts(ctx, &b.ui, &b.files, b.pool, b.model, prompts[:1]); err != nil {
+	if err := b.warmText(ctx); err != nil {
 		return nil, err
 	}
 	var conditions []benchCondition
@@ -187,18 +197,16 @@ func (b *bench) measure(ctx context.Context) (*benchReport, error) {
 	resets := true
 	for i := range b.runs() {
 		condition := b.conditions[i/b.repeat]
-		decoder := b.model.Decoder(b.pool, []*family.Condition{condition.Condition})
 		b.options.Noise = []zipar.Noise{{Seed: b.seed + uint64(i%b.repeat)}}
 		var ntp *drawn
 		for _, s := range all {
 			// What the run before left is not this one's.
 			debug.FreeOSMemory()
 			resets = memory.ResetPeak() && resets
-			d, err := b.draw(ctx, decoder, s, fmt.Sprintf("window %s, picture %d of %d", s.mode, i+1, b.runs()))
+			d, err := b.draw(ctx, condition, s, fmt.Sprintf("window %s, picture %d of %d", s.mode, i+1, b.runs()))
 			if err != nil {
 				return nil, err
 			}
-			d.text = condition.seconds
 			if ntp == nil {
 				ntp = d
 			}
@@ -275,10 +283,11 @@ type drawn struct {
 
 // draw draws a picture and looks at it, noting in s what belongs to single
 // passes.
-func (b *bench) draw(ctx context.Context, decoder zipar.Model, s *benchSamples, name string) (*drawn, error) {
+func (b *bench) draw(ctx context.Context, c benchCondition, s *benchSamples, name string) (*drawn, error) {
 	o := b.options
 	o.Window, o.Adaptive = s.mode.window, s.mode.adaptive
-	d := &drawn{}
+	d := &drawn{text: c.seconds}
+	decoder := b.model.Decoder(b.pool, []*family.Condition{c.Condition})
 	b.ui.stage(name, o.Grid.Tokens())
 	o.Observe = func(p zipar.Progress) {
 		b.ui.step(p.Decoded, "")
