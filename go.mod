@@ -13,7 +13,10 @@ require (
 	gonum.org/v1/gonum v0.17.0
 )
 
-require github.com/clipperhouse/displaywidth v0.11.0 // indirect
+require (
+	github.com/clipperhouse/displaywidth v0.11.0 // indirect
+	github.com/gofrs/flock v0.13.0
+)
 
 require (
 	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect

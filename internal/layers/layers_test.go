@@ -35,6 +35,7 @@ var layers = map[string]layer{
 	"figure":              {nil, "draws numbers; what they mean is the caller's business"},
 	"terminal":            {nil, "draws pictures with characters and escapes; where they come from is the caller's business"},
 	"imagenet":            {nil, "a table of names"},
+	"pull":                {[]string{"atomicfile"}, "fetches files; what is in them is the converter's business"},
 	"memory":              {nil, "asks the system, knows nothing of models"},
 	"quality":             {nil, "compares pixels, whatever they come from"},
 	"chart":               {[]string{"figure"}, "draws numbers, whatever they mean"},
