@@ -44,6 +44,9 @@ bench: ## run the kernels' benchmarks
 golden: ## how to make the golden files again (needs PyTorch and the official code)
 	@sed -n '/## Making them again/,$$p' testdata/golden/README.md
 
+generate: ## write the assembly kernels again, byte for byte
+	cd internal/tensor/_gen && go run .
+
 cross: ## build for linux, darwin and windows on amd64 and arm64 into dist/
 	@for p in $(PLATFORMS); do \
 	  os=$${p%/*}; arch=$${p#*/}; ext=; test $$os = windows && ext=.exe; \
