@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/zipar/zipar/internal/ggml"
+	"github.com/zipar/zipar/internal/mapped"
 )
 
 // requantizer converts tensors. It keeps its buffers.
@@ -28,7 +29,8 @@ type requantizeWorker struct {
 	floats, back    []float32 // what the piece was, and what it reads back as
 	bytes           []byte
 	errors, squares float64
-	bad             int // the first element that cannot be converted, or -1
+	bad             int   // the first element that cannot be converted, or -1
+	err             error // the input could not be read
 }
 
 // copy writes the tensor in its new type to dst and adds its error to the report.
@@ -46,12 +48,17 @@ func (s *requantizer) copy(dst io.Writer, c change, report *ClassReport) error {
 		busy := 0
 		for ; busy < len(s.workers) && at < n; busy++ {
 			w, lo, hi := &s.workers[busy], at, min(n, at+chunk)
-			wg.Go(func() { w.convert(c, lo, hi) })
+			wg.Go(func() {
+				w.err = mapped.Guard(func() error { w.convert(c, lo, hi); return nil })
+			})
 			at = hi
 		}
 		wg.Wait()
 		for i := range busy {
 			w := &s.workers[i]
+			if w.err != nil {
+				return w.err
+			}
 			if w.bad >= 0 {
 				return s.refuse(c, start+i*chunk+w.bad, w.floats[w.bad])
 			}

@@ -36,6 +36,8 @@ func (s *stream) copy(dst io.Writer, e entry) error {
 	}
 	if s.floats == nil {
 		s.floats = make([]float32, chunk)
+	}
+	if s.bytes == nil {
 		s.bytes = make([]byte, ggml.F32.RowSize(chunk))
 	}
 	for at := int64(0); ; {
@@ -65,11 +67,16 @@ func (s *stream) copy(dst io.Writer, e entry) error {
 
 // copyRaw writes data to dst as it is.
 func (s *stream) copyRaw(dst io.Writer, data []byte) error {
+	if s.bytes == nil {
+		s.bytes = make([]byte, ggml.F32.RowSize(chunk))
+	}
 	for len(data) > 0 {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
-		b := data[:min(len(data), 4*chunk)]
+		// A copy: that data lies in a file that was cut shows here, see
+		// mapped.Guard, and not as a failure to write.
+		b := s.bytes[:copy(s.bytes, data)]
 		if _, err := dst.Write(b); err != nil {
 			return err
 		}
