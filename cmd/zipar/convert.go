@@ -85,6 +85,12 @@ func (r *convertRequest) run(ctx context.Context, flags *pflag.FlagSet, checkpoi
 	if err := checkOutput("--out", r.options.Out); err != nil {
 		return err
 	}
+	return r.convert(ctx)
+}
+
+// convert makes the file that the options say.
+func (r *convertRequest) convert(ctx context.Context) error {
+	defer r.ui.done()
 	const mib = 1 << 20
 	r.options.Progress = func(done, total int64) {
 		if r.ui.bar == nil {

@@ -19,7 +19,11 @@ func newInspectCommand() *cobra.Command {
 		Example: `  zipar inspect c2i-B-256.gguf`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f, err := gguf.Open(args[0])
+			path, err := modelFile(args[0])
+			if err != nil {
+				return err
+			}
+			f, err := gguf.Open(path)
 			if err != nil {
 				return badModel(err)
 			}

@@ -63,6 +63,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file, 130 interrupted.`
 		newBenchCommand(),
 		newDecodeCommand(),
 		newEncodeCommand(),
+		newPullCommand(),
 		newConvertCommand(),
 		newQuantizeCommand(),
 		newInspectCommand(),

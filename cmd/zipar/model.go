@@ -26,7 +26,7 @@ type modelFiles struct {
 }
 
 func (m *modelFiles) addFlags(f *pflag.FlagSet) {
-	f.StringVarP(&m.model, "model", "m", "", "model `FILE` in GGUF format (default $"+modelEnv+")")
+	f.StringVarP(&m.model, "model", "m", "", "model `FILE` in GGUF format, or the name of a pulled model (default $"+modelEnv+")")
 	f.StringVar(&m.vae, "vae", "", "take the image tokenizer (VQ) from this `FILE`")
 	f.IntVarP(&m.threads, "threads", "t", 0, "threads to compute with; 0 is one a CPU")
 }
@@ -50,12 +50,12 @@ func (m *modelFiles) prepare(model family.Model, p *tensor.Pool) error {
 // modelPath is the model file that was asked for.
 func (m *modelFiles) modelPath() (string, error) {
 	if m.model != "" {
-		return m.model, nil
+		return modelFile(m.model)
 	}
 	if path := os.Getenv(modelEnv); path != "" {
-		return path, nil
+		return modelFile(path)
 	}
-	return "", usagef("no model: give one with -m FILE or in $%s; `zipar convert` makes one from an official LlamaGen checkpoint", modelEnv)
+	return "", usagef("no model: give one with -m FILE or in $%s; `zipar pull` fetches official ones, `zipar convert` makes one from a checkpoint", modelEnv)
 }
 
 // pool starts the threads.
@@ -105,7 +105,11 @@ func (m *modelFiles) family() (family.Model, error) {
 // --vae, else the model file.
 func (m *modelFiles) tokenizerFile() (*gguf.File, error) {
 	if m.vae != "" {
-		f, err := m.open(m.vae)
+		path, err := modelFile(m.vae)
+		if err != nil {
+			return nil, err
+		}
+		f, err := m.open(path)
 		if err != nil {
 			return nil, err
 		}

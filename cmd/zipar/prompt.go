@@ -142,12 +142,12 @@ func (c *conditionFlags) encodePrompts(ctx context.Context, u *ui, files *modelF
 // textEncoderFile opens the file with the text encoder: the one given as
 // --t5xxl, else the model file, a second time.
 func (c *conditionFlags) textEncoderFile(files *modelFiles) (*gguf.File, error) {
-	path := c.t5
-	if path == "" {
-		var err error
-		if path, err = files.modelPath(); err != nil {
-			return nil, err
-		}
+	path, err := modelFile(c.t5)
+	if path == "" && err == nil {
+		path, err = files.modelPath()
+	}
+	if err != nil {
+		return nil, err
 	}
 	f, err := gguf.Open(path)
 	if err != nil {
