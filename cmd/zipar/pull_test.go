@@ -138,6 +138,7 @@ func (h *testHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusFound)
 		return
 	case first && repo == "lies":
+		w.Header().Set("Content-Length", "4645000")
 		w.Write(data[:4645000])
 		return
 	case first && repo == "busy":
