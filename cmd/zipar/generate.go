@@ -30,6 +30,8 @@ type generateRequest struct {
 	out       string
 	codes     string
 	batch     int
+	view      viewFlags
+	views     *views
 }
 
 func newGenerateCommand() *cobra.Command {
@@ -46,12 +48,17 @@ window: the first token of a row is tested once more is known of the row above,
 and the window grows while the test fails.
 
 With --init-codes and --keep-rows the first rows of a picture, as encode or
---codes wrote them, are kept and the rest is decoded.`,
+--codes wrote them, are kept and the rest is decoded.
+
+The way of the decoding can be seen: --show draws the picture in the terminal
+while it fills in, --preview into a file, --animate into a GIF for afterwards.
+--step-map is a map of which pass decoded which token.`,
 		Example: `  zipar generate -m t2i-XL-512.gguf --prompt "a red apple on a table" --window 16 --out apple.png
   zipar generate -m c2i-B-256.gguf --class "golden retriever" --out dog.png
   zipar generate -m c2i-B-256.gguf --class 207 --window 4 --seed 1 -b 4 --out dogs.png
   zipar generate -m t2i-XL-512.gguf --caption-embedding caption.npy --window 4 --adaptive
-  zipar generate -m c2i-B-256.gguf --class 207 --init-codes dog.json --keep-rows 8 --out other.png`,
+  zipar generate -m c2i-B-256.gguf --class 207 --init-codes dog.json --keep-rows 8 --out other.png
+  zipar generate -m c2i-B-256.gguf --class 207 --window 4 --show --animate dog.gif --step-map map.png`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd.Context(), cmd.Flags()) },
 	}
@@ -67,6 +74,7 @@ With --init-codes and --keep-rows the first rows of a picture, as encode or
 	f.IntVar(&r.keepRows, "keep-rows", 0, "keep the first `K` rows of --init-codes and decode the rest")
 	f.IntVarP(&r.batch, "batch-count", "b", 1, "pictures to draw; their files get -1, -2, ... before the extension")
 	f.StringVar(&r.codes, "codes", "", "also write the image tokens to this JSON `FILE`")
+	r.view.addFlags(f)
 	r.ui.addFlags(f)
 	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "output" {
@@ -79,6 +87,9 @@ With --init-codes and --keep-rows the first rows of a picture, as encode or
 
 func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 	if err := r.check(); err != nil {
+		return err
+	}
+	if err := r.view.check(flags, r.batch, r.out, r.codes); err != nil {
 		return err
 	}
 	defer r.files.close()
@@ -126,6 +137,9 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 	r.ui.detail("%s: %d x %d tokens, window %d, guidance %g, temperature %g, top-k %d, top-p %g, %d threads, %s kernels",
 		model.Name(), o.Grid.Rows, o.Grid.Cols, o.Window, guidance.Scale, sampling.Temperature, sampling.TopK, sampling.TopP, pool.Threads(), tensor.CPU())
 	r.ui.detail("loaded in %s", since(start))
+	if r.views, err = r.view.start(ctx, &r.ui, pool, vq, r.batch, r.out, r.codes); err != nil {
+		return err
+	}
 
 	together := r.together(model.PictureBytes(guidance.Guides(0)))
 	for first := 0; first < r.batch; first += together {
@@ -133,6 +147,7 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 		for i := first; i < min(first+together, r.batch); i++ {
 			o.Noise = append(o.Noise, zipar.Noise{Seed: seed + uint64(i)})
 		}
+		r.views.begin(first, r.keepRows)
 		pictures, err := r.decode(ctx, pool, model, condition, o)
 		if err != nil {
 			return err
@@ -144,7 +159,7 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 		}
 	}
 	r.ui.detail("%s in all", since(start))
-	return nil
+	return r.views.failed()
 }
 
 // together returns how many pictures of this size are decoded in one go: as
@@ -224,6 +239,7 @@ func (r *generateRequest) decode(ctx context.Context, pool *tensor.Pool, model f
 	o.Observe = func(p zipar.Progress) {
 		widest = max(widest, p.Columns)
 		r.ui.step(p.Decoded, fmt.Sprintf("row %d of %d", min(p.Rows+1, o.Grid.Rows), o.Grid.Rows))
+		r.views.observe(ctx, p)
 	}
 	pictures, err := zipar.Decode(ctx, model.Decoder(pool, conditions), o)
 	r.ui.done()
@@ -234,9 +250,10 @@ func (r *generateRequest) decode(ctx context.Context, pool *tensor.Pool, model f
 	// would come on top of them.
 	runtime.GC()
 	n := len(pictures)
-	elapsed := time.Since(start)
+	elapsed := time.Since(start) - r.views.spent
 	r.ui.detail("%d tokens in %d passes of at most %d columns, %s, %.1f ms a pass", n*o.Grid.Tokens(), pictures[0].Passes,
-		widest, since(start), elapsed.Seconds()*1000/float64(pictures[0].Passes))
+		widest, took(elapsed), elapsed.Seconds()*1000/float64(pictures[0].Passes))
+	r.views.report()
 	return pictures, nil
 }
 
@@ -257,18 +274,21 @@ func (r *generateRequest) finish(ctx context.Context, pool *tensor.Pool, vq *vqg
 		}
 	}
 	path := numbered(r.out, number, r.batch)
-	if err := writePicture(path, imageio.RGB(im.Pixels(), im.H, im.W)); err != nil {
+	picture := imageio.RGB(im.Pixels(), im.H, im.W)
+	if err := writePicture(path, picture); err != nil {
 		return err
 	}
 	if path != stdoutName {
 		r.ui.remark("%s: %d x %d pixels, %d passes, seed %d", path, im.W, im.H, p.Passes, seed)
 	}
-	return nil
+	return r.views.finish(ctx, p, number, picture)
 }
 
 // since is the time passed, to three figures.
-func since(start time.Time) string {
-	d := time.Since(start)
+func since(start time.Time) string { return took(time.Since(start)) }
+
+// took is a time to three figures.
+func took(d time.Duration) string {
 	unit := time.Millisecond
 	if d > 10*time.Second {
 		unit = 100 * time.Millisecond

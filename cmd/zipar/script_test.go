@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"picture":   pictureCmd,
 			"cut":       cutCmd,
 			"noleft":    noLeftCmd,
+			"animation": animationCmd,
 		},
 	})
 }
@@ -58,6 +59,8 @@ func tinyModelCmd(ts *testscript.TestScript, _ bool, args []string) {
 			o.NoVQ = true
 		case "vqonly":
 			o.VQOnly = true
+		case "preview":
+			o.Preview = true
 		case "text":
 			o.Text = true
 		case "textonly":

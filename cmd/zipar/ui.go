@@ -16,12 +16,15 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/zipar/zipar/internal/terminal"
 )
 
 // ui talks to the person at the terminal.
 type ui struct {
 	quiet, verbose bool
 	bar            *progressbar.ProgressBar
+	screen         *terminal.Screen // nil unless it shows pictures on stderr
 }
 
 func (u *ui) addFlags(f *pflag.FlagSet) {
@@ -55,32 +58,52 @@ func (u *ui) warn(format string, args ...any) {
 }
 
 func (u *ui) say(format string, args ...any) {
+	u.clear()
+	text := fmt.Sprintf("zipar: "+format+"\n", args...)
+	if u.screen != nil {
+		u.screen.Wrote(text)
+	}
+	fmt.Fprint(os.Stderr, text)
+}
+
+// clear empties the bar's line until the next step.
+func (u *ui) clear() {
 	if u.bar != nil {
 		u.bar.Clear()
 	}
-	fmt.Fprintf(os.Stderr, "zipar: "+format+"\n", args...)
 }
 
-// stage starts a progress bar of total steps in place of the last one.
+// stage starts a progress bar of total steps in place of the last one. Narrow
+// terminals get one without numbers, the narrowest none: a line that wraps
+// could not be drawn over.
 func (u *ui) stage(name string, total int) {
 	u.done()
 	if !u.interactive() || total < 1 {
 		return
 	}
 	width, _, err := term.GetSize(int(os.Stderr.Fd()))
-	if err != nil || width < 20 {
+	if err != nil || width < 1 {
 		width = 80
 	}
-	u.bar = progressbar.NewOptions(total,
+	// What is not the bar: description, per cent, and count and times.
+	const few, all = 30, 60
+	if width < few+4 {
+		return
+	}
+	options := []progressbar.Option{
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetDescription(name),
-		// What is not the bar: description, per cent, count and times.
-		progressbar.OptionSetWidth(max(4, min(40, width-60))),
-		progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionThrottle(80*time.Millisecond),
+		progressbar.OptionThrottle(80 * time.Millisecond),
 		progressbar.OptionClearOnFinish(),
-	)
+	}
+	if width < all+4 {
+		options = append(options, progressbar.OptionSetWidth(min(20, width-few)), progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetElapsedTime(false))
+	} else {
+		options = append(options, progressbar.OptionSetWidth(min(40, width-all)), progressbar.OptionShowCount(),
+			progressbar.OptionSetPredictTime(true))
+	}
+	u.bar = progressbar.NewOptions(total, options...)
 }
 
 // step moves the bar; name replaces its text unless empty.

@@ -14,17 +14,14 @@ import (
 // store what changed since the frame before.
 type Animation struct {
 	gif     gif.GIF
-	palette color.Palette
-	shades  []shade          // the palette but the transparent entry
+	palette color.Palette    // entry 0 is transparent, for pixels that stay as they are
+	shades  []shade          // the palette but entry 0
 	index   map[uint32]uint8 // colour -> palette entry
 	spread  float64          // of the dithering, in levels
 	canvas  []uint8          // the palette entries that show
 }
 
 type shade struct{ r, g, b int }
-
-// transparent is the palette entry for pixels that stay as they are.
-const transparent = 0
 
 // NewAnimation returns an animation without frames, with the colours of a
 // picture. The fixed colours, 32 at most, are kept exactly; others become

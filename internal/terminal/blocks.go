@@ -62,8 +62,37 @@ func sgr24(ground bool, c color.NRGBA) string {
 
 // sgr256 is the sequence for the nearest of xterm's 256 colours.
 func sgr256(ground bool, c color.NRGBA) string {
-	return "\x1b[" + strconv.Itoa(selects(ground)) + ";5;" + strconv.Itoa(int(ansi.Convert256(c))) + "m"
+	return "\x1b[" + strconv.Itoa(selects(ground)) + ";5;" + strconv.Itoa(xterm256(c)) + "m"
 }
+
+// xterm256 is the number of the nearest colour of xterm's cube of 6 x 6 x 6,
+// 16 to 231, or of its greys, 232 to 255. The first 16 are the user's.
+// ansi.Convert256 goes by hue first, which turns dark greys into navy.
+func xterm256(c color.NRGBA) int {
+	r, g, b := int(c.R), int(c.G), int(c.B)
+	cr, cg, cb := cubeLevel(r), cubeLevel(g), cubeLevel(b)
+	grey := min(max(((r+g+b)/3-3)/10, 0), 23)
+	v := 8 + 10*grey
+	if distance(r-v, g-v, b-v) < distance(r-cube[cr], g-cube[cg], b-cube[cb]) {
+		return 232 + grey
+	}
+	return 16 + 36*cr + 6*cg + cb
+}
+
+// cube is the levels of xterm's cube.
+var cube = [6]int{0, 95, 135, 175, 215, 255}
+
+func cubeLevel(v int) int {
+	best := 0
+	for i, level := range cube {
+		if (v-level)*(v-level) < (v-cube[best])*(v-cube[best]) {
+			best = i
+		}
+	}
+	return best
+}
+
+func distance(r, g, b int) int { return r*r + g*g + b*b }
 
 func selects(ground bool) int {
 	if ground {

@@ -21,11 +21,11 @@ func (s Size) normal() Size {
 
 // fit returns the cells that a picture of w x h pixels takes: as many as there
 // are, less a column, as writing to the last one makes some terminals begin a
-// line, and two rows for what stands below. Its shape stays, and it is not
+// line, and a few rows for what stands below. Its shape stays, and it is not
 // enlarged: a cell is at least one pixel wide, a picture in pixels at most its size.
 func (s Size) fit(k Kind, w, h int) (cols, rows int) {
 	s = s.normal()
-	maxCols, maxRows := max(1, s.Cols-1), max(1, s.Rows-2)
+	maxCols, maxRows := max(1, s.Cols-1), max(1, s.Rows-min(6, max(2, s.Rows/4)))
 	largest := s.CellWidth // pixels of the terminal for a pixel of the picture
 	if k == Kitty || k == ITerm2 {
 		largest = 1

@@ -12,20 +12,20 @@ func TestFit(t *testing.T) {
 		w, h       int
 		cols, rows int
 	}{
-		{Blocks, Size{80, 24, 10, 20}, 256, 256, 44, 22},
-		{Blocks, Size{0, 0, 0, 0}, 256, 256, 44, 22}, // 80 x 24 cells of 10 x 20
+		{Blocks, Size{80, 24, 10, 20}, 256, 256, 36, 18},
+		{Blocks, Size{0, 0, 0, 0}, 256, 256, 36, 18}, // 80 x 24 cells of 10 x 20
 		{Blocks, Size{40, 50, 10, 20}, 256, 256, 39, 20},
 		{Blocks, Size{200, 60, 10, 20}, 32, 24, 32, 12}, // not enlarged
 		{Blocks, Size{200, 60, 8, 20}, 32, 24, 32, 10},  // narrow cells
-		{Shades, Size{80, 24, 10, 20}, 512, 512, 44, 22},
+		{Shades, Size{80, 24, 10, 20}, 512, 512, 36, 18},
 		{Kitty, Size{80, 24, 10, 20}, 256, 256, 26, 13}, // pixel for pixel
-		{Kitty, Size{80, 24, 10, 20}, 512, 512, 44, 22},
+		{Kitty, Size{80, 24, 10, 20}, 512, 512, 36, 18},
 		{ITerm2, Size{20, 60, 10, 20}, 512, 512, 19, 10},
 		{Blocks, Size{1, 1, 10, 20}, 256, 256, 1, 1},
 		{Blocks, Size{2, 3, 10, 20}, 256, 64, 1, 1},
 		{Kitty, Size{300, 2, 10, 20}, 4096, 16, 299, 1},
 		{Blocks, Size{80, 24, 10, 20}, 1, 1, 1, 1},
-		{Blocks, Size{80, 24, math.NaN(), -3}, 256, 256, 44, 22},
+		{Blocks, Size{80, 24, math.NaN(), -3}, 256, 256, 36, 18},
 	} {
 		cols, rows := c.size.fit(c.kind, c.w, c.h)
 		if cols != c.cols || rows != c.rows {

@@ -37,6 +37,31 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
+// No other of the 240 colours is nearer.
+func TestXterm256IsTheNearest(t *testing.T) {
+	var palette [256][3]int
+	for i := range 240 {
+		n := i + 16
+		palette[n] = [3]int{8 + 10*(n-232), 8 + 10*(n-232), 8 + 10*(n-232)}
+		if n < 232 {
+			palette[n] = [3]int{cube[i/36], cube[i/6%6], cube[i%6]}
+		}
+	}
+	for r := 0; r < 256; r += 15 {
+		for g := 0; g < 256; g += 17 {
+			for b := 0; b < 256; b += 5 {
+				d := func(n int) int { return distance(r-palette[n][0], g-palette[n][1], b-palette[n][2]) }
+				got := xterm256(color.NRGBA{uint8(r), uint8(g), uint8(b), 255})
+				for n := 16; n < 256; n++ {
+					if d(n) < d(got) {
+						t.Fatalf("%d, %d, %d is %d, but %d is nearer", r, g, b, got, n)
+					}
+				}
+			}
+		}
+	}
+}
+
 // A colour that stays is not said again.
 func TestBlocksOfOneColour(t *testing.T) {
 	im := image.NewNRGBA(image.Rect(0, 0, 3, 4))
