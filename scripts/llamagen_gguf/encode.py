@@ -23,6 +23,8 @@ def encode(tensor: torch.Tensor, kind: Type, path: str, name: str) -> np.ndarray
     """path and name are for messages."""
     x = tensor.to(torch.float32).contiguous().numpy()
     check_range(x, kind, path, name)
+    if kind == BF16:
+        return torch.from_numpy(x).to(torch.bfloat16).view(torch.int16).numpy()  # as gguf does it, ten times as fast
     return gguf.quants.quantize(without_vanishing_blocks(x) if kind == Q8_0 else x, kind)
 
 
