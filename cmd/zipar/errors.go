@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/mapped"
 )
 
 // The exit codes of all commands.
@@ -19,8 +20,6 @@ const (
 	exitBadModel    = 3
 	exitInterrupted = 130
 )
-
-var errInterrupted = errors.New("interrupted; no output was written for what was not finished")
 
 // usageError is an error in how the program was called.
 type usageError struct{ error }
@@ -54,7 +53,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case errors.As(err, new(usageError)), strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage
-	case errors.As(err, new(modelError)), errors.As(err, new(*gguf.FormatError)):
+	case errors.As(err, new(modelError)), errors.As(err, new(*gguf.FormatError)), errors.As(err, new(*mapped.Error)):
 		return exitBadModel
 	}
 	return exitFailed

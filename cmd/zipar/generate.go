@@ -119,7 +119,7 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 		return err
 	}
 	defer pool.Close()
-	if err := r.files.prepare(model, pool); err != nil {
+	if err := r.files.prepare(&r.ui, model, vq, guidance.Guides(0), pool); err != nil {
 		return err
 	}
 	condition, err := r.condition.resolve(ctx, &r.ui, &r.files, model, pool)
@@ -149,13 +149,13 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 		}
 		r.views.begin(first, r.keepRows)
 		pictures, err := r.decode(ctx, pool, model, condition, o)
-		if err != nil {
-			return err
-		}
-		for i, picture := range pictures {
-			if err := r.finish(ctx, pool, vq, picture, first+i, o.Noise[i].Seed); err != nil {
-				return err
+		for i := 0; err == nil && len(pictures) > 0; i++ {
+			if err = r.finish(ctx, pool, vq, pictures[0], first+i, o.Noise[i].Seed); err == nil {
+				pictures = pictures[1:]
 			}
+		}
+		if err != nil {
+			return r.salvage(ctx, err, pool, vq, pictures, first+len(o.Noise)-len(pictures), seed)
 		}
 	}
 	r.ui.detail("%s in all", since(start))
@@ -227,7 +227,8 @@ func (r *generateRequest) keep(g zipar.Geometry, vocab int) ([]int32, error) {
 	return codes, nil
 }
 
-// decode returns the codes of a group of pictures.
+// decode returns the codes of a group of pictures, or what is known of them
+// along with an error.
 func (r *generateRequest) decode(ctx context.Context, pool *tensor.Pool, model family.Model, c *family.Condition, o zipar.Options) ([]zipar.Picture, error) {
 	conditions := make([]*family.Condition, len(o.Noise))
 	for i := range conditions {
@@ -244,7 +245,7 @@ func (r *generateRequest) decode(ctx context.Context, pool *tensor.Pool, model f
 	pictures, err := zipar.Decode(ctx, model.Decoder(pool, conditions), o)
 	r.ui.done()
 	if err != nil {
-		return nil, err
+		return pictures, err
 	}
 	// The keys and values are garbage now. Without this the pixels' memory
 	// would come on top of them.

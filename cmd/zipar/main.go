@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zipar/zipar/internal/mapped"
 	"github.com/zipar/zipar/internal/tensor"
 )
 
@@ -25,12 +27,12 @@ func run() int {
 	// The first signal ends the work in order, the next one the process.
 	context.AfterFunc(ctx, stop)
 
-	err := newRootCommand().ExecuteContext(ctx)
+	err := mapped.Guard(func() error { return newRootCommand().ExecuteContext(ctx) })
 	if err == nil {
 		return exitOK
 	}
 	code := exitCode(ctx, err)
-	if code == exitInterrupted {
+	if code == exitInterrupted && !errors.As(err, new(*interruption)) {
 		err = errInterrupted
 	}
 	fmt.Fprintln(os.Stderr, "zipar: "+oneLine(err.Error()))

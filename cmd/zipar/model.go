@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -21,6 +22,7 @@ type modelFiles struct {
 	model, vae string
 	threads    int
 	cacheType  string
+	ignore     bool // that there is too little memory
 
 	opened []*gguf.File
 }
@@ -34,17 +36,42 @@ func (m *modelFiles) addFlags(f *pflag.FlagSet) {
 // addCacheFlag adds the flag of prepare.
 func (m *modelFiles) addCacheFlag(f *pflag.FlagSet) {
 	f.StringVar(&m.cacheType, "cache-type", "auto", "keep attention keys and values as `TYPE` f32 or f16; auto is f32 for f32 models")
+	f.BoolVar(&m.ignore, "ignore-memory", false, "start even if there seems to be too little memory")
 }
 
-// prepare makes a model ready for decoding.
-func (m *modelFiles) prepare(model family.Model, p *tensor.Pool) error {
+// prepare makes a model ready for decoding, unless there is no memory for it.
+// vq may be nil.
+func (m *modelFiles) prepare(u *ui, model family.Model, vq *vqgan.Decoder, guided bool, p *tensor.Pool) error {
 	types := map[string]family.CacheType{"auto": family.CacheAuto, "f32": family.CacheF32, "f16": family.CacheF16}
 	t, ok := types[m.cacheType]
 	if !ok {
 		return usagef("--cache-type %s: want auto, f32 or f16", m.cacheType)
 	}
-	model.Prepare(p, t)
+	model.UseCache(t)
+	if !m.ignore {
+		if err := m.need(model, vq, guided).check(u); err != nil {
+			return err
+		}
+	}
+	model.Prepare(p)
 	return nil
+}
+
+// need is the memory that a picture takes.
+func (m *modelFiles) need(model family.Model, vq *vqgan.Decoder, guided bool) memoryNeed {
+	n := memoryNeed{weights: model.PrepareBytes(), picture: model.PictureBytes(guided), guided: guided}
+	n.floats = m.cacheType == "f32"
+	if vq != nil {
+		g := model.Grid()
+		n.pixels = vq.Bytes(g.Rows, g.Cols)
+	}
+	for _, t := range m.opened[0].Tensors {
+		if strings.HasPrefix(t.Name, "blk.") || t.Name == "output.weight" {
+			n.mapped += int64(len(t.Data))
+		}
+	}
+	n.mapped = max(0, n.mapped-n.weights)
+	return n
 }
 
 // modelPath is the model file that was asked for.

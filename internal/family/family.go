@@ -36,9 +36,12 @@ type Model interface {
 	CaptionShape() (positions, width int)
 	// Caption returns the condition for a caption's features, [n, width].
 	Caption(p *tensor.Pool, features []float32, n int) (*Condition, error)
+	// UseCache chooses the type of keys and values.
+	UseCache(CacheType)
 	// Prepare rearranges the weights for the processor, which is optional but
-	// makes decoding faster, and chooses the type of keys and values.
-	Prepare(p *tensor.Pool, cache CacheType)
+	// makes decoding faster. It takes PrepareBytes of memory beside the file's.
+	Prepare(p *tensor.Pool)
+	PrepareBytes() int64
 	// PictureBytes is the memory that decoding a picture takes beside the
 	// weights, with the unconditional sequence if guided.
 	PictureBytes(guided bool) int64

@@ -94,8 +94,10 @@ func openLlamaGen(f *gguf.File) (Model, error) {
 	return m, nil
 }
 
-func (m *llamaGen) Prepare(p *tensor.Pool, cache CacheType) {
-	m.llama.Pack(p, m.file.Forget)
+func (m *llamaGen) Prepare(p *tensor.Pool) { m.llama.Pack(p, m.file.Forget) }
+func (m *llamaGen) PrepareBytes() int64    { return m.llama.PackBytes() }
+
+func (m *llamaGen) UseCache(cache CacheType) {
 	switch cache {
 	case CacheF32:
 		m.halfCache = false

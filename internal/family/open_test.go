@@ -220,7 +220,14 @@ func TestPrepareChangesNoBit(t *testing.T) {
 		logits := func(prepare bool, cache CacheType) map[string][]float32 {
 			m := tiny(t, testmodel.Options{Type: typ})
 			if prepare {
-				m.Prepare(p, cache)
+				m.UseCache(cache)
+				if takes := m.PrepareBytes(); (takes > 0) != (typ == ggml.Q8_0) {
+					t.Errorf("%s: Prepare takes %d bytes", typ, takes)
+				}
+				m.Prepare(p)
+				if takes := m.PrepareBytes(); takes != 0 {
+					t.Errorf("%s: a second Prepare takes %d bytes", typ, takes)
+				}
 			}
 			r := &recorder{Model: m.Decoder(p, conditions(t, p, m, 1)), grid: m.grid, logits: map[string][]float32{}}
 			o := zipar.Options{

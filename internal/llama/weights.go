@@ -65,13 +65,29 @@ func (w *Weights) Pack(p *tensor.Pool, release func(data []byte)) {
 			release(data)
 		}
 	}
+	for _, m := range w.products() {
+		pack(m)
+	}
+}
+
+// PackBytes is the memory that Pack would take beside the file's.
+func (w *Weights) PackBytes() int64 {
+	var n int64
+	for _, m := range w.products() {
+		n += m.PackBytes()
+	}
+	return n
+}
+
+// products are the matrices that columns are multiplied with: all but the
+// token embedding, of which single rows are read.
+func (w *Weights) products() []*tensor.Matrix {
+	var all []*tensor.Matrix
 	for i := range w.Blocks {
 		b := &w.Blocks[i]
-		for _, m := range []*tensor.Matrix{&b.QKV, &b.AttnOut, &b.Gate, &b.Up, &b.Down} {
-			pack(m)
-		}
+		all = append(all, &b.QKV, &b.AttnOut, &b.Gate, &b.Up, &b.Down)
 	}
-	pack(&w.Output)
+	return append(all, &w.Output)
 }
 
 // Exact says whether all weights are float32.

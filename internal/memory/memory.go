@@ -20,6 +20,15 @@ func Available() (bytes uint64, ok bool) {
 	return min(v.Available, container("/sys/fs/cgroup", v.Available)), true
 }
 
+// Swap returns the free bytes on disk that memory can be moved to.
+func Swap() uint64 {
+	v, err := mem.SwapMemory()
+	if err != nil {
+		return 0
+	}
+	return v.Free
+}
+
 // container returns what the memory limit of a Linux control group (version
 // 2) leaves, or otherwise where there is none.
 func container(folder string, otherwise uint64) uint64 {
@@ -28,7 +37,27 @@ func container(folder string, otherwise uint64) uint64 {
 	if !ok || !ok2 {
 		return otherwise
 	}
+	// Cached files count as used there.
+	used -= min(used, cachedFiles(folder+"/memory.stat"))
 	return limit - min(used, limit)
+}
+
+// cachedFiles returns the memory that a control group's cached files take.
+func cachedFiles(path string) (bytes uint64) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name == "inactive_file" || name == "active_file" {
+			n, err := strconv.ParseUint(value, 10, 60)
+			if err == nil {
+				bytes += n
+			}
+		}
+	}
+	return bytes
 }
 
 // readNumber reads a file that holds a number; "max" is none.

@@ -13,6 +13,26 @@ func TestAvailable(t *testing.T) {
 	}
 }
 
+func TestSwap(t *testing.T) {
+	if n := Swap(); n > 1<<50 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+func TestContainerLimitDoesNotCountCachedFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"memory.max": "1000", "memory.current": "900", "memory.stat": "anon 300\nfile 600\ninactive_file 500\nactive_file 50\nactive_anon x\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := container(dir, 77); got != 650 {
+		t.Errorf("%d, want 650", got)
+	}
+}
+
 func TestContainerLimit(t *testing.T) {
 	for _, c := range []struct {
 		limit, used string

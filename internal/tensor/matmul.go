@@ -119,12 +119,20 @@ func (p *Pool) q8Group(worker, blocks int) q8Group {
 // faster then. The results do not change. Its Data is nil afterwards: the
 // matrix no longer needs it. It must not be in use elsewhere.
 func (p *Pool) Pack(m *Matrix) {
-	if m.Type != ggml.Q8_0 || m.packed != nil {
+	if m.PackBytes() == 0 {
 		return
 	}
 	t := &packTask{m: m, packed: newQ8Packed(m.Rows, m.Cols)}
 	p.Run(t, (m.Rows+q8Rows-1)/q8Rows, 4)
 	m.packed, m.Data = t.packed, nil
+}
+
+// PackBytes is the memory that Pack would take, or 0 where it does nothing.
+func (m *Matrix) PackBytes() int64 {
+	if m.Type != ggml.Q8_0 || m.packed != nil {
+		return 0
+	}
+	return int64((m.Rows+q8Rows-1)/q8Rows) * int64(q8Rows*m.Type.RowSize(m.Cols))
 }
 
 // packTask is a Task over groups of rows.

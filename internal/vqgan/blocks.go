@@ -123,13 +123,19 @@ func (b *attnBlock) size(h, w int) (int, int, int) {
 	return sameSize(h, w, b.q.in(), b.q.in())
 }
 
+// scratch is how many values the block needs for n pixels beside the maps.
+func (b *attnBlock) scratch(n int) int {
+	c := b.q.in()
+	return 2*n*c + max(n*c, n*n)
+}
+
 func (b *attnBlock) apply(s *stack) {
 	h, w, c := s.x.H, s.x.W, s.x.C
 	n := h * w
 	s.y.Reshape(h, w, c, 0)
 	b.norm.apply(s.pool, s.y, s.x, false)
 	in := s.y.Pixels()
-	buf := s.attention(2*n*c + max(n*c, n*n))
+	buf := s.attention(b.scratch(n))
 	q, k := buf[:n*c], buf[n*c:2*n*c]
 	b.q.apply(s.pool, q, in, n)
 	tensor.Scale(q, float32(1/math.Sqrt(float64(c))))

@@ -3,6 +3,7 @@ package vqgan
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/zipar/zipar/internal/gguf"
@@ -67,10 +68,19 @@ func NewDecoder(f *gguf.File) (*Decoder, error) {
 // Codes is the size of the codebook.
 func (d *Decoder) Codes() int { return d.codebook.size }
 
+// Bytes is the memory that Decode takes for rows x cols codes beside the
+// weights, its result included.
+func (d *Decoder) Bytes(rows, cols int) int64 {
+	largest, attention := sizes(d.layers, rows, cols)
+	px := d.PixelsPerToken
+	values := maps*int64(largest) + int64(attention) + int64(rows*cols*d.codebook.dim) + 3*int64(rows*px)*int64(cols*px)
+	return 4 * values
+}
+
 // Decode returns the image of codes, [rows, cols] row-major, as
 // [rows·p, cols·p, 3] with p = PixelsPerToken: red, green and blue, about -1
 // to 1, not clamped. done, if not nil, is called after each layer. It fails
-// when a code is not in the codebook or the context ends.
+// when a code is not in the codebook, the context ends, or a pixel is not finite.
 func (d *Decoder) Decode(ctx context.Context, p *tensor.Pool, codes []int32, rows, cols int, done func(layer, layers int)) (*tensor.Image, error) {
 	if len(codes) != rows*cols {
 		panic(fmt.Sprintf("vqgan: %d codes for a grid of %d x %d", len(codes), rows, cols))
@@ -88,7 +98,23 @@ func (d *Decoder) Decode(ctx context.Context, p *tensor.Pool, codes []int32, row
 	// The result is small; the working memory is not.
 	out := tensor.NewImage(s.x.H, s.x.W, s.x.C, 0)
 	copy(out.Data, s.x.Pixels())
+	if i := firstNotFinite(out.Data); i >= 0 {
+		return nil, fmt.Errorf("pixel %d of line %d is %v: the image tokenizer's weights are damaged", i/3%out.W, i/3/out.W, out.Data[i])
+	}
 	return out, nil
+}
+
+// firstNotFinite returns the index of the first value that is infinite or no
+// number, or -1.
+func firstNotFinite(values []float32) int {
+	var zero float32 // stays 0 while all values are finite
+	for _, v := range values {
+		zero += v - v
+	}
+	if zero == 0 {
+		return -1
+	}
+	return slices.IndexFunc(values, func(v float32) bool { return v-v != 0 })
 }
 
 // entry reads the first convolution.

@@ -16,14 +16,26 @@ type stack struct {
 	attn   []float32     // scratch of the attention blocks
 }
 
-// newStack returns a stack for these layers, which start at h x w pixels.
-func newStack(p *tensor.Pool, layers []layer, h, w int) *stack {
-	size := 0
+// maps is the number of feature maps of a stack.
+const maps = 3
+
+// sizes returns how many values the largest feature map has, and how many the
+// scratch of the attention blocks.
+func sizes(layers []layer, h, w int) (largest, attention int) {
 	for _, l := range layers {
+		if a, ok := l.(*attnBlock); ok {
+			attention = max(attention, a.scratch(h*w))
+		}
 		var values int
 		h, w, values = l.size(h, w)
-		size = max(size, values)
+		largest = max(largest, values)
 	}
+	return largest, attention
+}
+
+// newStack returns a stack for these layers, which start at h x w pixels.
+func newStack(p *tensor.Pool, layers []layer, h, w int) *stack {
+	size, _ := sizes(layers, h, w)
 	image := func() *tensor.Image { return &tensor.Image{Data: make([]float32, size)} }
 	return &stack{pool: p, x: image(), y: image(), padded: image()}
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/zipar/zipar/internal/ggml"
+	"github.com/zipar/zipar/internal/testmodel"
+)
+
+// pretendFree makes the machine have this much memory for a test.
+func pretendFree(t *testing.T, free, swap uint64, ok bool) {
+	t.Helper()
+	before := freeMemory
+	freeMemory = func() (uint64, uint64, bool) { return free, swap, ok }
+	t.Cleanup(func() { freeMemory = before })
+}
+
+func TestMemoryNeed(t *testing.T) {
+	const gib = 1 << 30
+	need := memoryNeed{weights: 2 * gib, picture: 3 * gib, pixels: gib, guided: true, floats: true}
+	if got := need.total(); got != 5*gib {
+		t.Errorf("%d bytes, want the weights and the keys and values", got)
+	}
+	pixels := memoryNeed{weights: 2 * gib, picture: 3 * gib, pixels: 4 * gib}
+	if got := pixels.total(); got != 6*gib {
+		t.Errorf("%d bytes, want the weights and the pixels", got)
+	}
+	for name, c := range map[string]struct {
+		need       memoryNeed
+		free, swap uint64
+		unknown    bool
+		want       string // part of the error; "" is none
+	}{
+		"enough":              {need, 5 * gib, 0, false, ""},
+		"enough with swap":    {need, gib, 4 * gib, false, ""},
+		"a byte short":        {need, 5*gib - 1, 0, false, "drawing takes 5.0 GiB of memory (2.0 GiB weights, 3.0 GiB keys and values, 1.0 GiB then for the pixels), 5.0 GiB are free"},
+		"short with swap":     {need, gib, gib, false, "2.0 GiB are free"},
+		"advice":              {need, 0, 0, false, "close other programs, or make the weights smaller with `zipar quantize`, or halve the keys and values with --cache-type f16, or halve the keys and values with --cfg-scale 1"},
+		"advice for pixels":   {pixels, 0, 0, false, "close other programs, or make the weights smaller with `zipar quantize`, or take a model of smaller pictures; --ignore"},
+		"nobody knows":        {need, 0, 0, true, ""},
+		"mapped weights fine": {memoryNeed{mapped: 100 * gib, picture: 1}, gib, 0, false, ""},
+		"small":               {memoryNeed{picture: 1500}, 1024, 0, false, "drawing takes 2 KiB of memory (2 KiB keys and values), 1 KiB are free: close other programs, or take"},
+	} {
+		pretendFree(t, c.free, c.swap, !c.unknown)
+		err := c.need.check(&ui{quiet: true})
+		switch {
+		case c.want == "" && err != nil, c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The command refuses before it loads, with nothing written.
+func TestGenerateRefusesWhatDoesNotFit(t *testing.T) {
+	dir := t.TempDir()
+	model, out := filepath.Join(dir, "m.gguf"), filepath.Join(dir, "x.png")
+	makeModel(t, model, testmodel.Options{Type: ggml.Q8_0})
+	run := func(args ...string) error {
+		cmd := newRootCommand()
+		cmd.SetArgs(append([]string{"generate", "-m", model, "--class", "1", "-q", "-o", out}, args...))
+		return cmd.Execute()
+	}
+	pretendFree(t, 100<<10, 0, true)
+	err := run()
+	if err == nil || exitCode(t.Context(), err) != exitFailed || !strings.Contains(err.Error(), "100 KiB are free") {
+		t.Errorf("%v", err)
+	}
+	if names := namesIn(t, dir); len(names) != 1 {
+		t.Errorf("the folder has %v", names)
+	}
+	if err := run("--ignore-memory"); err != nil {
+		t.Errorf("--ignore-memory: %v", err)
+	}
+	pretendFree(t, 100<<20, 0, true)
+	if err := run(); err != nil {
+		t.Error(err)
+	}
+}
