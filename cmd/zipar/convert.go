@@ -24,6 +24,8 @@ type convertRequest struct {
 	typ     string
 	grid    string
 
+	fitPreview bool
+
 	heads, kvHeads, groups, cfgInterval, topK, window int
 	ropeBase, normEps, cfgScale, temperature, topP    float64
 }
@@ -73,6 +75,7 @@ The grid of image tokens must be given unless freqs_cis tells it.`,
 	f.IntVar(&r.topK, "top-k", 0, "recommended top-k `N` (default 2000, captions 1000)")
 	f.Float64Var(&r.topP, "top-p", 0, "recommended top-p `X` (default 1)")
 	f.IntVar(&r.window, "window", 0, "recommended ZipAR window `N` (default: none)")
+	f.BoolVar(&r.fitPreview, "fit-preview", false, "fit the colours for generate --preview proj now and keep them in the file")
 	r.ui.addFlags(f)
 	return cmd
 }
@@ -111,6 +114,9 @@ func (r *convertRequest) convert(ctx context.Context) error {
 func (r *convertRequest) fill(flags *pflag.FlagSet, checkpoint string) error {
 	o := &r.options
 	o.Checkpoint = checkpoint
+	if r.fitPreview {
+		o.Preview = fitPreview
+	}
 	if checkpoint == "" && o.TextEncoder == "" {
 		return usagef("give a CHECKPOINT.pt, or --text-encoder for a text encoder alone (see zipar convert --help)")
 	}

@@ -9,7 +9,8 @@
 // of rotary positions where the checkpoint carries one, and what all official models have in common; an option that
 // contradicts the checkpoint is an error, and so is a number that nothing tells. The result says where each came from.
 //
-// Tensors are converted in chunks, so memory does not grow with the model.
+// Tensors are converted in chunks, so memory does not grow with the model. Options.Preview alone takes a whole image
+// tokenizer into memory.
 package convert
 
 import (
@@ -90,6 +91,11 @@ func Convert(ctx context.Context, o Options) (*Result, error) {
 
 // finish writes what has been planned.
 func finish(ctx context.Context, o *Options, p *plan, result *Result) (*Result, error) {
+	if o.Preview != nil {
+		if err := addPreview(ctx, o, p); err != nil {
+			return nil, err
+		}
+	}
 	if err := write(ctx, o, p, result); err != nil {
 		return nil, err
 	}
@@ -195,17 +201,13 @@ func write(ctx context.Context, o *Options, p *plan, result *Result) error {
 	s := &stream{ctx: ctx, progress: o.Progress}
 	var failed error // what a tensor failed with, without the writer's name for it around it
 	for _, e := range p.entries {
-		d := dims(e.from.Shape)
-		size, err := e.typ.TensorSize(d)
+		size, err := e.typ.TensorSize(dims(e.from.Shape))
 		if err != nil {
 			return &ModelError{e.path, e.from.Name, err.Error()}
 		}
 		s.total += int64(size)
 		result.Tensors[e.typ]++
-		p.out.AddTensor(e.name, d, e.typ, func(dst io.Writer) error {
-			failed = s.copy(dst, e)
-			return failed
-		})
+		s.addTo(p.out, e, &failed)
 	}
 	err := atomicfile.Write(o.Out, func(w io.Writer) error {
 		n, err := p.out.WriteTo(w)

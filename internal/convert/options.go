@@ -3,9 +3,11 @@ package convert
 // What the caller may say. Nil is "not said": then the checkpoint or a default decides.
 
 import (
+	"context"
 	"math"
 
 	"github.com/zipar/zipar/internal/ggml"
+	"github.com/zipar/zipar/internal/gguf"
 )
 
 // Options of a conversion.
@@ -31,6 +33,11 @@ type Options struct {
 
 	// Groups of the image tokenizer's GroupNorms; 32 in the official ones.
 	Groups *int
+
+	// Preview, if not nil, is given the image tokenizer that goes into the file, without its encoder, and returns the colours
+	// of its codes, a linear map [3, code width + 1], which the file keeps as vq.preview.weight. The tokenizer is in memory
+	// meanwhile. What it fails with is returned.
+	Preview func(ctx context.Context, vq *gguf.File) ([]float32, error)
 
 	// Progress, if not nil, is told how many of all bytes of the output's tensors are written.
 	Progress func(done, total int64)

@@ -27,6 +27,8 @@ type plan struct {
 	entries []entry
 	choices []Choice
 	ignored []string
+
+	tokenizer *tokenizer // nil where the output has no image tokenizer
 }
 
 // entry is a tensor of the output.

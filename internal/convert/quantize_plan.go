@@ -122,7 +122,7 @@ const fewChannels = 32
 // bits, matrices take every type.
 func quantizeRole(t *gguf.Tensor) role {
 	switch t.Name {
-	case "vq.quantize.embedding.weight", "cond.uncond_embd.weight":
+	case "vq.quantize.embedding.weight", previewTensor, "cond.uncond_embd.weight":
 		return small
 	}
 	if len(t.Dims) == 1 || !strings.HasSuffix(t.Name, ".weight") || strings.HasSuffix(t.Name, "attn_rel_b.weight") {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/zipar/zipar/internal/ggml"
+	"github.com/zipar/zipar/internal/gguf"
 )
 
 // chunk is how many elements are in memory at a time: a multiple of every block length.
@@ -23,6 +24,17 @@ type stream struct {
 
 	done, total int64 // bytes of the output's tensors
 	progress    func(done, total int64)
+}
+
+// addTo adds the entry to an output, which will copy it. What that fails with goes to failed, too, unless it is nil.
+func (s *stream) addTo(out *gguf.Writer, e entry, failed *error) {
+	out.AddTensor(e.name, dims(e.from.Shape), e.typ, func(dst io.Writer) error {
+		err := s.copy(dst, e)
+		if failed != nil {
+			*failed = err
+		}
+		return err
+	})
 }
 
 // copy writes the entry's elements to dst. Every element must be finite, and stay so in the new type.

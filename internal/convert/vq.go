@@ -20,6 +20,7 @@ type tokenizer struct {
 	groups                 int64
 	pixels                 int // of a token's side
 	encoder                bool
+	path                   string // of the checkpoint
 }
 
 const vqNormEps = 1e-6 // nn.GroupNorm's eps in vq_model.py; no shape tells it
@@ -37,7 +38,8 @@ type vqReader struct {
 // readTokenizer takes all tensors of an image tokenizer, in the order of the output.
 func readTokenizer(s *source, o *Options, p *plan) (*tokenizer, error) {
 	r := &vqReader{s, p, int64(or(o.Groups, 32))}
-	m := &tokenizer{groups: r.groups}
+	m := &tokenizer{groups: r.groups, path: s.file.Path}
+	p.tokenizer = m
 	p.chose("norm groups", m.groups, o.Groups != nil, "the official models")
 	if t := s.get(codebook, anySize, anySize); t != nil {
 		m.codes, m.codeDim = t.Shape[0], t.Shape[1]
