@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,13 +10,13 @@ import (
 	"github.com/zipar/zipar/internal/family"
 	"github.com/zipar/zipar/internal/imagenet"
 	"github.com/zipar/zipar/internal/npy"
-	"github.com/zipar/zipar/internal/tensor"
 )
 
 // conditionFlags say what is drawn.
 type conditionFlags struct {
 	class, caption, prompt string
 	noClean                bool
+	literal                bool // a prompt "-" means the text itself
 	t5, save               string
 }
 
@@ -49,49 +48,6 @@ func (c *conditionFlags) check() error {
 	return nil
 }
 
-// resolve returns the condition that the flags name.
-func (c *conditionFlags) resolve(ctx context.Context, u *ui, files *modelFiles, m family.Model, p *tensor.Pool) (*family.Condition, error) {
-	positions, width := m.CaptionShape()
-	switch isClass := m.Classes() > 0; {
-	case isClass && c.prompt != "":
-		return nil, usagef("--prompt: %s is a class model, it takes no prompts: give --class", m.Name())
-	case isClass && c.caption != "":
-		return nil, usagef("--caption-embedding %s: %s is a class model, it takes no captions: give --class", c.caption, m.Name())
-	case isClass && c.class == "":
-		return nil, usagef("nothing to draw: %s is a class model: give --class NUMBER or NAME", m.Name())
-	case isClass:
-		n, err := classNumber(m, c.class)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		return m.Class(p, n)
-	case c.class != "":
-		return nil, usagef("--class %s: %s is a caption model, it has no classes: give --prompt", c.class, m.Name())
-	case c.caption != "":
-		features, n, err := readFeatures(c.caption, positions, width)
-		if err != nil {
-			return nil, err
-		}
-		return m.Caption(p, features, n)
-	case c.prompt == "":
-		return nil, usagef("nothing to draw: %s is a caption model: give --prompt TEXT", m.Name())
-	}
-	text, err := promptText(c.prompt)
-	if err != nil {
-		return nil, err
-	}
-	features, err := c.encodePrompts(ctx, u, files, p, m, []string{text})
-	if err != nil {
-		return nil, err
-	}
-	if c.save != "" {
-		if err := saveFeatures(c.save, features[0], width); err != nil {
-			return nil, err
-		}
-	}
-	return m.Caption(p, features[0], len(features[0])/width)
-}
-
 // classNumber finds a class by number or name.
 func classNumber(m family.Model, class string) (int, error) {
 	if n, err := strconv.Atoi(strings.TrimSpace(class)); err == nil {
@@ -100,11 +56,9 @@ func classNumber(m family.Model, class string) (int, error) {
 		}
 		return n, nil
 	}
-	names := m.ClassNames()
+	names := labels(m)
 	if names == nil {
-		if names = imagenet.Names(); len(names) != m.Classes() {
-			return 0, fmt.Errorf("--class %q: the %d classes of this model have no names: give a number", class, m.Classes())
-		}
+		return 0, fmt.Errorf("--class %q: the %d classes of this model have no names: give a number", class, m.Classes())
 	}
 	n, err := imagenet.Lookup(class, names)
 	if err != nil {

@@ -29,9 +29,16 @@ type generateRequest struct {
 	keepRows  int
 	out       string
 	codes     string
-	batch     int
-	view      viewFlags
-	views     *views
+	batchFlags
+
+	from        string              // a picture to repeat
+	original    *imageio.Parameters // how it was made
+	sameCaption bool                // this run shows the same caption
+	noMetadata  bool
+	record      *record // nil without metadata
+
+	view  viewFlags
+	views *views
 }
 
 func newGenerateCommand() *cobra.Command {
@@ -72,8 +79,10 @@ while it fills in, --preview into a file, --animate into a GIF for afterwards.
 	r.sampling.addFlags(f)
 	f.StringVar(&r.initCodes, "init-codes", "", "start from the image tokens in this JSON `FILE`; needs --keep-rows")
 	f.IntVar(&r.keepRows, "keep-rows", 0, "keep the first `K` rows of --init-codes and decode the rest")
-	f.IntVarP(&r.batch, "batch-count", "b", 1, "pictures to draw; their files get -1, -2, ... before the extension")
+	r.batchFlags.addFlags(f)
 	f.StringVar(&r.codes, "codes", "", "also write the image tokens to this JSON `FILE`")
+	f.StringVar(&r.from, "from", "", "repeat the picture in this PNG `FILE`: take from its metadata what no flag says")
+	f.BoolVar(&r.noMetadata, "disable-image-metadata", false, "do not write into pictures how they were made")
 	r.view.addFlags(f)
 	r.ui.addFlags(f)
 	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
@@ -86,6 +95,11 @@ while it fills in, --preview into a file, --animate into a GIF for afterwards.
 }
 
 func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
+	if r.from != "" {
+		if err := r.repeat(flags); err != nil {
+			return err
+		}
+	}
 	if err := r.check(); err != nil {
 		return err
 	}
@@ -110,8 +124,10 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 	if err != nil {
 		return err
 	}
-	seed, err := r.sampling.firstSeed()
-	if err != nil {
+	if r.subjects, err = r.condition.subjects(model, r.lines); err != nil {
+		return err
+	}
+	if r.seed, err = r.firstSeed(); err != nil {
 		return err
 	}
 	pool, err := r.files.pool()
@@ -122,8 +138,7 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 	if err := r.files.prepare(&r.ui, model, vq, guidance.Guides(0), pool); err != nil {
 		return err
 	}
-	condition, err := r.condition.resolve(ctx, &r.ui, &r.files, model, pool)
-	if err != nil {
+	if err := r.condition.checkPrompts(&r.files, model, r.subjects); err != nil {
 		return err
 	}
 	window := r.window
@@ -141,22 +156,47 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 		return err
 	}
 
+	if !r.noMetadata || r.from != "" {
+		if r.record, err = r.newRecord(ctx, o, r.files.weights()); err != nil {
+			return err
+		}
+	}
+	r.warnIfOther()
+	if err := r.findDone(ctx, model, pool); err != nil {
+		return err
+	}
+
 	together := r.together(model.PictureBytes(guidance.Guides(0)))
-	for first := 0; first < r.batch; first += together {
+	for first := 0; ; first += len(o.Noise) {
+		var n int
+		if first, n, err = r.next(first, together); err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+		if err := r.conditions(ctx, model, pool, first, n); err != nil {
+			return r.salvage(ctx, err, pool, vq, nil, first, r.seed)
+		}
 		o.Noise = o.Noise[:0]
-		for i := first; i < min(first+together, r.batch); i++ {
-			o.Noise = append(o.Noise, zipar.Noise{Seed: seed + uint64(i)})
+		var conditions []*family.Condition
+		for i := first; i < first+n; i++ {
+			o.Noise = append(o.Noise, zipar.Noise{Seed: r.seed + uint64(i)})
+			conditions = append(conditions, r.subject(i).condition)
 		}
 		r.views.begin(first, r.keepRows)
-		pictures, err := r.decode(ctx, pool, model, condition, o)
+		pictures, err := r.decode(ctx, pool, model, conditions, o)
 		for i := 0; err == nil && len(pictures) > 0; i++ {
 			if err = r.finish(ctx, pool, vq, pictures[0], first+i, o.Noise[i].Seed); err == nil {
 				pictures = pictures[1:]
 			}
 		}
 		if err != nil {
-			return r.salvage(ctx, err, pool, vq, pictures, first+len(o.Noise)-len(pictures), seed)
+			return r.salvage(ctx, err, pool, vq, pictures, first+len(o.Noise)-len(pictures), r.seed)
 		}
+	}
+	if err := r.writeSheet(); err != nil {
+		return err
 	}
 	r.ui.detail("%s in all", since(start))
 	return r.views.failed()
@@ -179,9 +219,10 @@ func (r *generateRequest) together(bytes int64) int {
 
 // check looks at what can be known before a model is read.
 func (r *generateRequest) check() error {
+	if err := r.checkBatch(); err != nil {
+		return err
+	}
 	switch {
-	case r.batch < 1 || r.batch > 1<<20:
-		return usagef("--batch-count %d: want 1 to %d", r.batch, 1<<20)
 	case r.window < 0:
 		return usagef("--window %d: want 0 (next-token decoding) or more", r.window)
 	case (r.initCodes == "") != (r.keepRows == 0) || r.keepRows < 0:
@@ -196,13 +237,7 @@ func (r *generateRequest) check() error {
 	if err := r.condition.check(); err != nil {
 		return err
 	}
-	if err := checkOutput("--out", r.out); err != nil {
-		return err
-	}
-	if r.codes == "" {
-		return nil
-	}
-	return checkOutput("--codes", r.codes)
+	return r.checkNames()
 }
 
 // keep returns the codes that are kept, the first rows of --init-codes.
@@ -229,11 +264,7 @@ func (r *generateRequest) keep(g zipar.Geometry, vocab int) ([]int32, error) {
 
 // decode returns the codes of a group of pictures, or what is known of them
 // along with an error.
-func (r *generateRequest) decode(ctx context.Context, pool *tensor.Pool, model family.Model, c *family.Condition, o zipar.Options) ([]zipar.Picture, error) {
-	conditions := make([]*family.Condition, len(o.Noise))
-	for i := range conditions {
-		conditions[i] = c
-	}
+func (r *generateRequest) decode(ctx context.Context, pool *tensor.Pool, model family.Model, conditions []*family.Condition, o zipar.Options) ([]zipar.Picture, error) {
 	start := time.Now()
 	r.ui.stage("prefill", o.Grid.Tokens())
 	widest := 0
@@ -276,9 +307,10 @@ func (r *generateRequest) finish(ctx context.Context, pool *tensor.Pool, vq *vqg
 	}
 	path := numbered(r.out, number, r.batch)
 	picture := imageio.RGB(im.Pixels(), im.H, im.W)
-	if err := writePicture(path, picture); err != nil {
+	if err := writePicture(path, picture, r.texts(number, p, im.W, im.H)...); err != nil {
 		return err
 	}
+	r.addSheet(number, picture)
 	if path != stdoutName {
 		r.ui.remark("%s: %d x %d pixels, %d passes, seed %d", path, im.W, im.H, p.Passes, seed)
 	}

@@ -13,12 +13,17 @@ import (
 
 func newInspectCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "inspect FILE",
-		Short:   "Print what a model file holds",
-		Long:    `Print the keys and the tensors of a GGUF file. Shapes have the outermost dimension first.`,
-		Example: `  zipar inspect c2i-B-256.gguf`,
-		Args:    cobra.ExactArgs(1),
+		Use:   "inspect FILE",
+		Short: "Print what a model file holds, or how a picture was made",
+		Long: `Print the keys and the tensors of a GGUF file, shapes with the outermost dimension
+first; or the texts of a PNG picture, which say how it was made.`,
+		Example: `  zipar inspect c2i-B-256.gguf
+  zipar inspect dog.png`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if isPicture(args[0]) {
+				return inspectPicture(cmd.OutOrStdout(), args[0])
+			}
 			path, err := modelFile(args[0])
 			if err != nil {
 				return err

@@ -99,7 +99,8 @@ func (r *generateRequest) savePartial(ctx context.Context, pool *tensor.Pool, vq
 		return "", err
 	}
 	path := partialName(numbered(r.out, number, r.batch))
-	return path, writePicture(path, imageio.RGB(im.Pixels(), im.H, im.W))
+	says := imageio.Field{Key: "Partial rows", Value: fmt.Sprintf("%d of %d", rows, p.Grid.Rows)}
+	return path, writePicture(path, imageio.RGB(im.Pixels(), im.H, im.W), r.texts(number, p, im.W, im.H, says)...)
 }
 
 // completeRows is the number of rows from the top in which all is decoded.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/zipar/zipar/internal/atomicfile"
@@ -37,10 +38,20 @@ func checkOutput(flag, path string) error {
 	return nil
 }
 
-// numbered inserts -1, -2, ... before a path's extension when there is more
-// than one file to write. i counts from 0.
+// counter is where the number of a picture goes in a file's name.
+var counter = regexp.MustCompile(`%(0?[1-9][0-9]?)?d`)
+
+// numbered puts a picture's number into a path: in place of %d or %03d, or
+// else as -1, -2, ... before the extension when there is more than one to
+// write. i counts from 0, the numbers from 1.
 func numbered(path string, i, n int) string {
-	if n == 1 || path == stdoutName {
+	if path == stdoutName {
+		return path
+	}
+	if counter.MatchString(path) {
+		return counter.ReplaceAllStringFunc(path, func(verb string) string { return fmt.Sprintf(verb, i+1) })
+	}
+	if n == 1 {
 		return path
 	}
 	ext := filepath.Ext(path)
@@ -58,6 +69,7 @@ func writeFile(path string, fill func(io.Writer) error) error {
 	return atomicfile.Write(path, fill)
 }
 
-func writePicture(path string, im image.Image) error {
-	return writeFile(path, func(w io.Writer) error { return imageio.WritePNG(w, im) })
+// writePicture writes a PNG file with texts.
+func writePicture(path string, im image.Image, texts ...imageio.Text) error {
+	return writeFile(path, func(w io.Writer) error { return imageio.WritePNG(w, im, texts...) })
 }

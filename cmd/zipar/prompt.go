@@ -23,8 +23,9 @@ const (
 )
 
 // promptText returns the prompt, from standard input if it is "-".
-func promptText(prompt string) (string, error) {
-	if prompt == stdoutName {
+func (c *conditionFlags) promptText() (string, error) {
+	prompt := c.prompt
+	if prompt == stdoutName && !c.literal {
 		text, err := io.ReadAll(io.LimitReader(os.Stdin, maxPromptBytes+1))
 		if err != nil {
 			return "", fmt.Errorf("read the prompt from standard input: %w", err)
@@ -119,11 +120,8 @@ func (c *conditionFlags) encodePrompts(ctx context.Context, u *ui, files *modelF
 	var features [][]float32
 	for _, text := range prompts {
 		prompt, err := encoder.Tokenize(text, !c.noClean, limit)
-		if errors.Is(err, family.ErrNoText) && strings.TrimSpace(text) != "" {
-			return nil, usagef("--prompt %.60q: nothing is left of it after cleaning; --no-clean-prompt takes it as it is", text)
-		}
 		if err != nil {
-			return nil, usagef("--prompt: %w", err)
+			return nil, promptError(text, err)
 		}
 		u.detail("prompt %q, %d tokens: %s", prompt.Text, len(prompt.Pieces), strings.Join(prompt.Pieces, " "))
 		if prompt.Total > len(prompt.Pieces) {

@@ -35,6 +35,7 @@ func TestPullScripts(t *testing.T) {
 			server := httptest.NewServer(hub)
 			e.Defer(server.CloseClientConnections)
 			hub.elsewhere = strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+			setCache(e)
 			e.Setenv("HF_ENDPOINT", server.URL)
 			e.Setenv("HF_HOME", filepath.Join(e.WorkDir, "hf"))
 			e.Setenv("HF_TOKEN", "")

@@ -1,19 +1,28 @@
 package main
 
 import (
+	"bytes"
+	"compress/zlib"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"image/png"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/zipar/zipar/internal/imageio"
 	"github.com/zipar/zipar/internal/npy"
 	"github.com/zipar/zipar/internal/testmodel"
 )
@@ -34,6 +43,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GOLDEN", golden)
 			e.Setenv("ZIPAR_MODEL", "")
 			e.Setenv("ZIPAR_CPU", os.Getenv("ZIPAR_CPU"))
+			setCache(e)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -44,8 +54,26 @@ func TestScripts(t *testing.T) {
 			"cut":       cutCmd,
 			"noleft":    noLeftCmd,
 			"animation": animationCmd,
+			"pixels":    pixelsCmd,
+			"damage":    damageCmd,
+			"hashed":    hashedCmd,
+			"old":       oldCmd,
 		},
 	})
+}
+
+// setCache gives a script a cache folder of its own, where hashes of files are
+// kept: $ZIPAR_HASHES.
+func setCache(e *testscript.Env) {
+	home := filepath.Join(e.WorkDir, "user")
+	cache := filepath.Join(e.WorkDir, "cache")
+	if runtime.GOOS == "darwin" {
+		cache = filepath.Join(home, "Library", "Caches")
+	}
+	e.Setenv("HOME", home)
+	e.Setenv("XDG_CACHE_HOME", cache)
+	e.Setenv("LocalAppData", cache)
+	e.Setenv("ZIPAR_HASHES", filepath.Join(cache, "zipar", "hashes.json"))
 }
 
 // tinyModelCmd: tinymodel FILE [caption] [novq] [vqonly] [text] [textonly] writes a model.
@@ -163,4 +191,87 @@ func noLeftCmd(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("left behind: %v", found)
 		}
 	}
+}
+
+// pixelsCmd: [!] pixels FILE OTHER wants two pictures of the same pixels.
+func pixelsCmd(ts *testscript.TestScript, neg bool, args []string) {
+	var all [2][]float32
+	var sizes [2]string
+	for i := range all {
+		f, err := os.Open(ts.MkAbs(args[i]))
+		ts.Check(err)
+		values, h, w, err := imageio.ReadPNG(f, args[i])
+		f.Close()
+		ts.Check(err)
+		all[i], sizes[i] = values, fmt.Sprintf("%d x %d", w, h)
+	}
+	if same := sizes[0] == sizes[1] && slices.Equal(all[0], all[1]); same == neg {
+		ts.Fatalf("%s, %s, and %s, %s: the same pixels: %v", args[0], sizes[0], args[1], sizes[1], same)
+	}
+}
+
+// damageCmd: damage FILE KIND OUT copies a PNG picture with a broken or
+// hostile text before its pixels.
+func damageCmd(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	const head = 8 + 25 // signature and IHDR
+	text := func(length, crc uint32, body string) {
+		if crc == 0 {
+			crc = crc32.ChecksumIEEE([]byte(body))
+		}
+		chunk := binary.BigEndian.AppendUint32(nil, length)
+		chunk = binary.BigEndian.AppendUint32(append(chunk, body...), crc)
+		data = slices.Insert(data, head, chunk...)
+	}
+	body := "tEXtparameters\x00a\nSteps: 1, Seed: 2, Size: 1x1"
+	switch args[1] {
+	case "crc":
+		text(uint32(len(body)-4), 1, body)
+	case "length":
+		text(1<<31-1, 0, body)
+	case "claim":
+		text(1<<20, 0, body)
+	case "long":
+		text(1<<24, 0, body)
+	case "cut":
+		data = data[:head+20]
+	case "bomb":
+		var b strings.Builder
+		z := zlib.NewWriter(&b)
+		for range 64 {
+			_, err := z.Write(make([]byte, 1<<20))
+			ts.Check(err)
+		}
+		ts.Check(z.Close())
+		body = "zTXtparameters\x00\x00" + b.String()
+		text(uint32(len(body)-4), 0, body)
+	case "escape":
+		body = "tEXtCom\x1b[2Jment\x00red\x1b[31m\nsecond line"
+		text(uint32(len(body)-4), 0, body)
+	case "other":
+		body = "tEXtparameters\x00a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, Version: v1.10.0"
+		data = slices.Delete(data, head, bytes.Index(data, []byte("IDAT"))-4)
+		text(uint32(len(body)-4), 0, body)
+	case "plain":
+		data = slices.Delete(data, head, bytes.Index(data, []byte("IDAT"))-4)
+	default:
+		ts.Fatalf("damage: what is %q?", args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data, 0o666))
+}
+
+// hashedCmd: hashed FILE PICTURE wants the file's hash in the picture.
+func hashedCmd(ts *testscript.TestScript, _ bool, args []string) {
+	sum := sha256.Sum256([]byte(ts.ReadFile(args[0])))
+	want := fmt.Sprintf("Model hash: %x,", sum[:5])
+	if !strings.Contains(ts.ReadFile(args[1]), want) {
+		ts.Fatalf("%s has no %q", args[1], want)
+	}
+}
+
+// oldCmd: old FILE makes a file one that was written an hour ago.
+func oldCmd(ts *testscript.TestScript, _ bool, args []string) {
+	when := time.Now().Add(-time.Hour)
+	ts.Check(os.Chtimes(ts.MkAbs(args[0]), when, when))
 }

@@ -53,7 +53,7 @@ type Parameters struct {
 	KeptRows    int    // rows that were given instead of decoded
 	KeptHash    string // of their codes
 	WeightType  string // of most weights, "Q8_0"
-	CacheType   string // of keys and values, where it is not F32
+	CacheType   string // of keys and values
 	CPU         string // architecture and set of kernels, "amd64 avx512"
 
 	// More are other fields in the order of the text.

@@ -33,6 +33,7 @@ var layers = map[string]layer{
 	"filehash":            {[]string{"atomicfile"}, "hashes files, whatever they hold"},
 	"imageio":             {nil, "pictures and code files are what goes in and out; they know no model"},
 	"figure":              {nil, "draws numbers; what they mean is the caller's business"},
+	"contactsheet":        {nil, "draws pictures with labels, wherever they come from"},
 	"terminal":            {nil, "draws pictures with characters and escapes; where they come from is the caller's business"},
 	"imagenet":            {nil, "a table of names"},
 	"pull":                {[]string{"atomicfile"}, "fetches files; what is in them is the converter's business"},
