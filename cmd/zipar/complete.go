@@ -77,7 +77,7 @@ func addCompletions(root *cobra.Command) {
 	if cmd, _, err := root.Find([]string{"completion"}); err == nil && cmd != root {
 		cmd.Args = usageArgs(cobra.NoArgs)
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		cmd.Example = "  source <(zipar completion bash)\n  zipar completion zsh > \"${fpath[1]}/_zipar\"\n  zipar completion fish | source"
+		cmd.Example = "  zipar completion bash\n  zipar completion fish --help"
 	}
 }
 

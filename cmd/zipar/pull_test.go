@@ -105,7 +105,7 @@ func (h *testHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.mu.Unlock()
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/") // me REPO resolve main FILE
-	if len(parts) != 5 || parts[2] != "resolve" || parts[0] != "me" {
+	if len(parts) != 5 || parts[2] != "resolve" {
 		http.NotFound(w, r)
 		return
 	}

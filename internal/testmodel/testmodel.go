@@ -26,8 +26,8 @@ type Options struct {
 	// Text adds a text encoder to a caption model, TextOnly leaves everything
 	// else out.
 	Text, TextOnly bool
-	// Rows and Cols default to 6 and 8.
-	Rows, Cols int
+	// Rows and Cols default to 6 and 8, ClassCount to Classes.
+	Rows, Cols, ClassCount int
 	// Type of the large matrices: F32 (default), F16, BF16 or Q8_0.
 	Type ggml.Type
 	// Seed of the weights.
@@ -59,6 +59,9 @@ func Write(w io.Writer, o Options) error {
 	}
 	if o.Cols == 0 {
 		o.Cols = 8
+	}
+	if o.ClassCount == 0 {
+		o.ClassCount = Classes
 	}
 	m := &maker{w: gguf.NewWriter(), rng: rand.New(rand.NewPCG(o.Seed, 20240415)), typ: o.Type}
 	switch {
@@ -126,8 +129,8 @@ func (m *maker) llamaGen(o Options) {
 		m.floats("cond.uncond_embd.weight", 1, CaptionPositions, CaptionWidth)
 	} else {
 		w.SetString("llamagen.condition.kind", "class")
-		set("condition.class_count", Classes)
-		m.matrix("cond.class_embd.weight", Classes+1, Dim)
+		set("condition.class_count", o.ClassCount)
+		m.matrix("cond.class_embd.weight", o.ClassCount+1, Dim)
 	}
 	m.matrix("token_embd.weight", Vocab, Dim)
 	for i := range Layers {
