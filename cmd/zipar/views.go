@@ -32,9 +32,9 @@ const (
 )
 
 func (v *viewFlags) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&v.animate, "animate", "", "also draw the rows filling in, as a GIF `FILE`; costs up to 16 times the last step")
+	f.StringVar(&v.animate, "animate", "", "also draw the rows filling in, as a GIF `FILE`; takes as long as the pixels of 16 pictures")
 	f.StringVar(&v.stepMap, "step-map", "", "also draw the pass of each token, as a PNG `FILE`")
-	f.StringVar(&v.preview, "preview", previewNone, "draw the picture so far while it decodes: proj is a quick guess,\nvae is exact and costs up to one last step each time, none is off; `MODE`")
+	f.StringVar(&v.preview, "preview", previewNone, "draw the picture so far while it decodes, by `MODE` proj, a quick guess, or vae, which takes as long as the pixels do")
 	f.StringVar(&v.previewPath, "preview-path", "preview.png", "write previews to this PNG `FILE`")
 	f.IntVar(&v.interval, "preview-interval", 1, "write a preview each time so many `ROWS` are complete")
 	f.BoolVar(&v.show, "show", false, "show the picture in the terminal, too, while it decodes and when it is done")
