@@ -48,6 +48,7 @@ func TestPullScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"fails":   failsCmd,
 			"picture": pictureCmd,
+			"pixels":  pixelsCmd,
 			"noleft":  noLeftCmd,
 			"waitfor": waitForCmd,
 		},
