@@ -83,7 +83,7 @@ func (r *benchRequest) run(cmd *cobra.Command) error {
 	}
 	report, err := r.report(cmd.Context(), cmd.Flags())
 	if err != nil {
-		return err
+		return r.files.damaged(err)
 	}
 	if report.picture != nil {
 		if err := writePicture(r.plot+r.attention, report.picture); err != nil {

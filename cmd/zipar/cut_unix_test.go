@@ -13,6 +13,7 @@ import (
 
 // A model file that another program cuts while it is in use.
 func TestACutModelIsAnError(t *testing.T) {
+	t.Parallel()
 	for _, threads := range []string{"1", "2", "5"} {
 		dir := t.TempDir()
 		model := filepath.Join(dir, "m.gguf")
@@ -34,6 +35,7 @@ func TestACutModelIsAnError(t *testing.T) {
 }
 
 func TestACutInputOfQuantizeIsAnError(t *testing.T) {
+	t.Parallel()
 	for _, typ := range []string{"q4_K", "f32"} {
 		dir := t.TempDir()
 		bigModel(t, filepath.Join(dir, "m.gguf"))
@@ -56,6 +58,7 @@ func TestACutInputOfQuantizeIsAnError(t *testing.T) {
 // What was mapped at the time of the cut, but not read until the picture was
 // done, shows in the image tokenizer.
 func TestACutImageTokenizerIsAnError(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	makeModel(t, filepath.Join(dir, "m.gguf"), testmodel.Options{Rows: 60, Cols: 24, NoVQ: true})
 	makeModel(t, filepath.Join(dir, "vq.gguf"), testmodel.Options{VQOnly: true})

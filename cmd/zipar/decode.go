@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -41,6 +42,13 @@ picture. The model file needs an image tokenizer (VQ) only.`,
 				return err
 			}
 			defer pool.Close()
+			if err := checkCodes(args[0], codes, vq.Codes()); err != nil {
+				return err
+			}
+			need := memoryNeed{pixels: vq.Bytes(codes.Rows, codes.Cols)}
+			if err := need.check(&u); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
 			return decodeCodes(cmd.Context(), &u, pool, vq, codes, out)
 		},
 	}
@@ -62,6 +70,17 @@ func readCodes(path string) (*imageio.Codes, error) {
 	}
 	defer f.Close()
 	return imageio.ReadCodes(f, path)
+}
+
+// checkCodes refuses codes that the image tokenizer does not know. path is
+// where they come from.
+func checkCodes(path string, c *imageio.Codes, limit int) error {
+	for i, code := range c.Flat() {
+		if int(code) >= limit {
+			return fmt.Errorf("%s: code %d at row %d, column %d: this image tokenizer has the codes 0 to %d", path, code, i/c.Cols, i%c.Cols, limit-1)
+		}
+	}
+	return nil
 }
 
 func decodeCodes(ctx context.Context, u *ui, pool *tensor.Pool, vq *vqgan.Decoder, codes *imageio.Codes, out string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,10 @@ tokenizer (VQ) with its encoder only.`,
 				return err
 			}
 			defer pool.Close()
+			need := memoryNeed{pixels: vq.Bytes(picture.H, picture.W)}
+			if err := need.check(&u); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
 			codes, rows, cols, err := vq.Encode(cmd.Context(), pool, picture, u.layers("tokens"))
 			u.done()
 			if err != nil {

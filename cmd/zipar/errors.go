@@ -10,6 +10,8 @@ import (
 
 	"github.com/zipar/zipar/internal/gguf"
 	"github.com/zipar/zipar/internal/mapped"
+	"github.com/zipar/zipar/internal/vqgan"
+	"github.com/zipar/zipar/internal/zipar"
 )
 
 // The exit codes of all commands.
@@ -53,7 +55,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case errors.As(err, new(usageError)), strings.HasPrefix(err.Error(), "unknown command"):
 		return exitUsage
-	case errors.As(err, new(modelError)), errors.As(err, new(*gguf.FormatError)), errors.As(err, new(*mapped.Error)):
+	case errors.As(err, new(modelError)), errors.As(err, new(*gguf.FormatError)), errors.As(err, new(*mapped.Error)),
+		errors.Is(err, zipar.ErrNotFinite), errors.Is(err, vqgan.ErrDamaged):
 		return exitBadModel
 	}
 	return exitFailed

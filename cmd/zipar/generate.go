@@ -276,7 +276,7 @@ func (r *generateRequest) decode(ctx context.Context, pool *tensor.Pool, model f
 	pictures, err := zipar.Decode(ctx, model.Decoder(pool, conditions), o)
 	r.ui.done()
 	if err != nil {
-		return pictures, err
+		return pictures, r.files.damaged(err)
 	}
 	// The keys and values are garbage now. Without this the pixels' memory
 	// would come on top of them.

@@ -19,6 +19,7 @@ import (
 )
 
 func TestASignalLeavesTheRowsSoFar(t *testing.T) {
+	t.Parallel()
 	for name, s := range map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGTERM": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -57,6 +58,7 @@ func TestASignalLeavesTheRowsSoFar(t *testing.T) {
 }
 
 func TestASignalBeforeTheFirstRowLeavesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	makeModel(t, filepath.Join(dir, "m.gguf"), testmodel.Options{Rows: 2, Cols: 4000})
 	p := start(t, dir, "generate", "-m", "m.gguf", "--class", "3", "--window", "0", "-o", "x.png", "-v")
@@ -72,6 +74,7 @@ func TestASignalBeforeTheFirstRowLeavesNothing(t *testing.T) {
 }
 
 func TestASignalWritesNothingToStandardOutput(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	makeModel(t, filepath.Join(dir, "m.gguf"), tall)
 	p := start(t, dir, "generate", "-m", "m.gguf", "--class", "3", "--window", "0", "-o", "/dev/null", "-v")
@@ -88,6 +91,7 @@ func TestASignalWritesNothingToStandardOutput(t *testing.T) {
 }
 
 func TestASignalKeepsFinishedPictures(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	makeModel(t, filepath.Join(dir, "m.gguf"), testmodel.Options{Rows: 50, Cols: 16})
 	const batch = 4
@@ -105,6 +109,7 @@ func TestASignalKeepsFinishedPictures(t *testing.T) {
 }
 
 func TestTheSecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	makeModel(t, filepath.Join(dir, "m.gguf"), testmodel.Options{Rows: 60, Cols: 24})
 	// On a busy machine the picture may be written before a signal comes.
@@ -130,6 +135,7 @@ func TestTheSecondSignalEndsAtOnce(t *testing.T) {
 }
 
 func TestASignalEndsConversionsWithoutATrace(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	bigModel(t, filepath.Join(dir, "m.gguf"))
 	p := start(t, dir, "quantize", "m.gguf", "out.gguf", "q4_K")

@@ -33,6 +33,7 @@ func killCases(golden string) map[string]killCase {
 
 // A file is the old one or the new one, whenever a process is killed.
 func TestKilledProcessesLeaveNoHalfFiles(t *testing.T) {
+	t.Parallel()
 	golden, err := filepath.Abs("../../testdata/golden")
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +125,7 @@ func checkFailure(t *testing.T, code int, stderr string, want string) {
 }
 
 func TestNoSpaceLeft(t *testing.T) {
+	t.Parallel()
 	golden, err := filepath.Abs("../../testdata/golden")
 	if err != nil {
 		t.Fatal(err)
@@ -156,6 +158,7 @@ func TestNoSpaceLeft(t *testing.T) {
 }
 
 func TestFullDevices(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Logf("this system has no /dev/full")
 		return

@@ -37,8 +37,7 @@ func (n memoryNeed) check(u *ui) error {
 		return nil
 	}
 	if total := uint64(n.total()); total > free+swap {
-		return fmt.Errorf("drawing takes %s of memory (%s), %s are free: %s; --ignore-memory tries all the same",
-			size(n.total()), n.parts(), size(int64(free+swap)), n.advice())
+		return fmt.Errorf("this takes %s of memory (%s), %s are free: %s", size(n.total()), n.parts(), size(int64(free+swap)), n.advice())
 	}
 	if left := int64(free) - n.total(); n.mapped > left {
 		u.warn("the weights in use, %s, do not fit into the %s of memory that are left: every pass reads some of them from disk; `zipar quantize` makes them smaller",
@@ -53,7 +52,7 @@ func (n memoryNeed) parts() string {
 	for _, p := range []struct {
 		bytes int64
 		what  string
-	}{{n.weights, "weights"}, {n.picture, "keys and values"}, {n.pixels, "then for the pixels"}} {
+	}{{n.weights, "weights"}, {n.picture, "keys and values"}, {n.pixels, "for the pixels"}} {
 		if p.bytes > 0 {
 			parts = append(parts, size(p.bytes)+" "+p.what)
 		}
@@ -65,6 +64,9 @@ func (n memoryNeed) parts() string {
 // fewer pictures, as pictures that do not fit are decoded one by one.
 func (n memoryNeed) advice() string {
 	list := []string{"close other programs"}
+	if n.weights+n.picture == 0 {
+		return "close other programs, or take a smaller picture"
+	}
 	if n.weights > 0 {
 		list = append(list, "make the weights smaller with `zipar quantize`")
 	}
@@ -76,7 +78,7 @@ func (n memoryNeed) advice() string {
 			list = append(list, "halve the keys and values with --cfg-scale 1, which is no guidance")
 		}
 	}
-	return strings.Join(append(list, "take a model of smaller pictures"), ", or ")
+	return strings.Join(append(list, "take a model of smaller pictures"), ", or ") + "; --ignore-memory tries all the same"
 }
 
 // size is a number of bytes for people.

@@ -35,13 +35,14 @@ func TestMemoryNeed(t *testing.T) {
 	}{
 		"enough":              {need, 5 * gib, 0, false, ""},
 		"enough with swap":    {need, gib, 4 * gib, false, ""},
-		"a byte short":        {need, 5*gib - 1, 0, false, "drawing takes 5.0 GiB of memory (2.0 GiB weights, 3.0 GiB keys and values, 1.0 GiB then for the pixels), 5.0 GiB are free"},
+		"a byte short":        {need, 5*gib - 1, 0, false, "this takes 5.0 GiB of memory (2.0 GiB weights, 3.0 GiB keys and values, 1.0 GiB for the pixels), 5.0 GiB are free"},
 		"short with swap":     {need, gib, gib, false, "2.0 GiB are free"},
 		"advice":              {need, 0, 0, false, "close other programs, or make the weights smaller with `zipar quantize`, or halve the keys and values with --cache-type f16, or halve the keys and values with --cfg-scale 1"},
 		"advice for pixels":   {pixels, 0, 0, false, "close other programs, or make the weights smaller with `zipar quantize`, or take a model of smaller pictures; --ignore"},
+		"a picture alone":     {memoryNeed{pixels: 2048}, 1024, 0, false, "this takes 2 KiB of memory (2 KiB for the pixels), 1 KiB are free: close other programs, or take a smaller picture"},
 		"nobody knows":        {need, 0, 0, true, ""},
 		"mapped weights fine": {memoryNeed{mapped: 100 * gib, picture: 1}, gib, 0, false, ""},
-		"small":               {memoryNeed{picture: 1500}, 1024, 0, false, "drawing takes 2 KiB of memory (2 KiB keys and values), 1 KiB are free: close other programs, or take"},
+		"small":               {memoryNeed{picture: 1500}, 1024, 0, false, "this takes 2 KiB of memory (2 KiB keys and values), 1 KiB are free: close other programs, or take"},
 	} {
 		pretendFree(t, c.free, c.swap, !c.unknown)
 		err := c.need.check(&ui{quiet: true})

@@ -12,6 +12,7 @@ import (
 	"github.com/zipar/zipar/internal/gguf"
 	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/vqgan"
+	"github.com/zipar/zipar/internal/zipar"
 )
 
 // modelEnv names the model file that is used without -m.
@@ -83,6 +84,14 @@ func (m *modelFiles) modelPath() (string, error) {
 		return modelFile(path)
 	}
 	return "", usagef("no model: give one with -m FILE or in $%s; `zipar pull` fetches official ones, `zipar convert` makes one from a checkpoint", modelEnv)
+}
+
+// damaged names the model file in an error that its weights are to blame for.
+func (m *modelFiles) damaged(err error) error {
+	if !errors.Is(err, zipar.ErrNotFinite) {
+		return err
+	}
+	return fmt.Errorf("%s: %w: its weights are damaged, or too large for --cache-type f16", m.opened[0].Path, err)
 }
 
 // pool starts the threads.

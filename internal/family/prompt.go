@@ -71,5 +71,14 @@ func (e *TextEncoder) Features(ctx context.Context, pool *tensor.Pool, p *Prompt
 	if e.encoder.Dim != width {
 		return nil, fmt.Errorf("%s: the text encoder gives features %d wide, the model takes %d", e.path, e.encoder.Dim, width)
 	}
-	return e.encoder.Encode(ctx, pool, p.ids, done)
+	features, err := e.encoder.Encode(ctx, pool, p.ids, done)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range features {
+		if v-v != 0 {
+			return nil, fmt.Errorf("%s: feature %d of token %d is %v: the text encoder's weights are damaged", e.path, i%width, i/width, v)
+		}
+	}
+	return features, nil
 }

@@ -2,6 +2,7 @@ package vqgan
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestDecodeRefusesPixelsThatAreNotFinite(t *testing.T) {
 		d := tinyDecoder(t, testmodel.Options{})
 		d.layers[len(d.layers)-1].(*outLayer).norm.bias[0] = bad
 		_, err := d.Decode(context.Background(), p, make([]int32, 6), 2, 3, nil)
-		if err == nil || !strings.HasPrefix(err.Error(), "pixel 0 of line 0 is ") {
+		if !errors.Is(err, ErrDamaged) || !strings.HasPrefix(err.Error(), "tiny.gguf: pixel 0 of line 0 is ") {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}

@@ -25,6 +25,10 @@ func (r *reader) codebook() *codebook {
 		return nil
 	}
 	c := &codebook{size: s[0], dim: s[1]}
+	if n, err := r.File.Uint("vq.codebook_size"); err == nil && n != uint64(c.size) {
+		r.fail("tensor %q has %d codes, vq.codebook_size says %d", name, c.size, n)
+		return nil
+	}
 	c.vectors = append([]float32(nil), r.Floats(name, s...)...)
 	if r.Err != nil {
 		return nil

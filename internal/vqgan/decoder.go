@@ -2,6 +2,7 @@ package vqgan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 // A Decoder turns codes into an image. It is read-only.
 type Decoder struct {
 	Config
+	path     string // of its file, for messages
 	codebook *codebook
 	postConv *conv1x1 // codebook dim -> z
 	layers   []layer
@@ -27,7 +29,7 @@ func NewDecoder(f *gguf.File) (*Decoder, error) {
 		return nil, err
 	}
 	r := newReader(f, c)
-	d := &Decoder{Config: c, codebook: r.codebook()}
+	d := &Decoder{Config: c, path: f.Path, codebook: r.codebook()}
 	if r.Err != nil {
 		return nil, r.Err
 	}
@@ -99,10 +101,14 @@ func (d *Decoder) Decode(ctx context.Context, p *tensor.Pool, codes []int32, row
 	out := tensor.NewImage(s.x.H, s.x.W, s.x.C, 0)
 	copy(out.Data, s.x.Pixels())
 	if i := firstNotFinite(out.Data); i >= 0 {
-		return nil, fmt.Errorf("pixel %d of line %d is %v: the image tokenizer's weights are damaged", i/3%out.W, i/3/out.W, out.Data[i])
+		return nil, fmt.Errorf("%s: pixel %d of line %d is %v: %w", d.path, i/3%out.W, i/3/out.W, out.Data[i], ErrDamaged)
 	}
 	return out, nil
 }
+
+// ErrDamaged is wrapped by the errors of a network that gives infinite values
+// or none at all.
+var ErrDamaged = errors.New("the image tokenizer's weights are damaged")
 
 // firstNotFinite returns the index of the first value that is infinite or no
 // number, or -1.

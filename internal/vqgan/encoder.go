@@ -11,6 +11,7 @@ import (
 // An Encoder turns an image into codes. It is read-only.
 type Encoder struct {
 	Config
+	path      string // of its file, for messages
 	layers    []layer
 	quantConv *conv1x1 // z -> codebook dim
 	codebook  *codebook
@@ -27,7 +28,7 @@ func NewEncoder(f *gguf.File) (*Encoder, error) {
 	if !r.has("encoder.conv_in") {
 		return nil, fmt.Errorf("%s: this file has no VQ encoder (no tensor \"vq.encoder.conv_in.weight\")", f.Path)
 	}
-	e := &Encoder{Config: c, codebook: r.codebook()}
+	e := &Encoder{Config: c, path: f.Path, codebook: r.codebook()}
 	scale := 1
 	var ch int
 	e.layers, ch = r.entry("encoder", 3)
@@ -56,6 +57,13 @@ func NewEncoder(f *gguf.File) (*Encoder, error) {
 	return e, nil
 }
 
+// Bytes is the memory that Encode takes for an image of h x w pixels beside
+// the weights and the image.
+func (e *Encoder) Bytes(h, w int) int64 {
+	largest, attention := sizes(e.layers, h, w)
+	return 4 * (maps*int64(largest) + int64(attention))
+}
+
 // Encode returns the codes, [rows, cols] row-major, of an image with 3
 // channels and values from -1 to 1. Its sides must be multiples of
 // PixelsPerToken.
@@ -72,6 +80,9 @@ func (e *Encoder) Encode(ctx context.Context, p *tensor.Pool, im *tensor.Image, 
 	rows, cols = s.x.H, s.x.W
 	vectors := make([]float32, rows*cols*e.codebook.dim)
 	e.quantConv.apply(p, vectors, s.x.Pixels(), rows*cols)
+	if i := firstNotFinite(vectors); i >= 0 {
+		return nil, 0, 0, fmt.Errorf("%s: the vector of token %d has the value %v: %w", e.path, i/e.codebook.dim, vectors[i], ErrDamaged)
+	}
 	codes = make([]int32, rows*cols)
 	p.Run(&nearestTask{e.codebook, vectors, codes}, len(codes), 16)
 	return codes, rows, cols, nil

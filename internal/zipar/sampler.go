@@ -33,8 +33,9 @@ func (s Sampling) Check() error {
 	return nil
 }
 
-// errNotFinite is the sign of broken weights or of an overflow in the model.
-var errNotFinite = errors.New("the model's logits are not finite")
+// ErrNotFinite is wrapped by the errors of a model whose logits are infinite or
+// no numbers: the sign of broken weights or of an overflow in the model.
+var ErrNotFinite = errors.New("the model's logits are not finite")
 
 // A sampler draws tokens. It keeps its working memory, so drawing allocates
 // nothing.
@@ -104,7 +105,7 @@ func argmax(logits []float32) (int32, error) {
 		}
 	}
 	if zero != 0 {
-		return 0, errNotFinite
+		return 0, ErrNotFinite
 	}
 	return int32(top), nil
 }

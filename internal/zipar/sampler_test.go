@@ -74,7 +74,7 @@ func TestLogitsThatAreNotFiniteAreAnError(t *testing.T) {
 	for _, bad := range []float32{nan, inf, -inf} {
 		for _, temp := range []float32{0, 1} {
 			s := newSampler(Sampling{Temperature: temp, TopP: 1}, 3)
-			if _, err := s.draw([]float32{0, bad, 1}, Noise{}, Slot{}); !errors.Is(err, errNotFinite) {
+			if _, err := s.draw([]float32{0, bad, 1}, Noise{}, Slot{}); !errors.Is(err, ErrNotFinite) {
 				t.Errorf("temperature %v, logit %v: error %v", temp, bad, err)
 			}
 		}

@@ -192,7 +192,7 @@ func TestScoreErrors(t *testing.T) {
 		t.Errorf("the model's error got lost: %v", err)
 	}
 	broken := &uniformModel{row: []float32{0, float32(math.NaN())}}
-	if _, err := Score(context.Background(), broken, g, guidance, [][]int32{good}, nil); !errors.Is(err, errNotFinite) {
+	if _, err := Score(context.Background(), broken, g, guidance, [][]int32{good}, nil); !errors.Is(err, ErrNotFinite) {
 		t.Errorf("logits that are no numbers: error %v", err)
 	}
 }
