@@ -23,7 +23,7 @@ func abcTrie(second uint32) []uint32 {
 	units := make([]uint32, 512)
 	units[0] = 256 << 10                            // children of the root at 256 ^ byte
 	units[256^'a'] = (256^'a'^128)<<10 | leaf | 'a' // its leaf at 128, its children at 128 ^ byte
-	units[128] = 1<<31 | 0
+	units[128] = 1 << 31
 	units[128^'b'] = (128^'b'^64)<<10 | leaf | 'b'
 	units[64] = 1<<31 | second
 	return units
