@@ -14,7 +14,7 @@ cd "$dir"
 
 run() { echo "+ $*"; "$@"; }
 run ./zipar version
-run ./zipar generate -m tiny.gguf --class 3 --seed 1 --codes tiny.json --out tiny.png -v
+run ./zipar generate -m tiny.gguf --class 3 --seed 1 --codes tiny.json --out tiny.png --disable-image-metadata -v
 run ./zipar generate -m tiny.gguf --class 3 --seed 1 --window 0 -b 2 --out batch.png -v
 run ./zipar generate -m tiny.gguf --class 3 --seed 1 --out seen.png --show --preview vae --animate seen.gif --step-map map.png -v
 run ./zipar decode -m tiny.gguf --out again.png tiny.json
