@@ -96,11 +96,15 @@ func (p *part) finish(s Source, info Info) error {
 	if err := p.file.Close(); err != nil {
 		return err
 	}
-	info.Size = p.size
-	if err := writeNote(p.path, note{Info: info}); err != nil {
+	// Whenever the process is killed, there is no note beside a file that is another one.
+	if err := removeIfThere(notePath(p.path)); err != nil {
 		return err
 	}
 	if err := os.Rename(partPath(p.path), p.path); err != nil {
+		return err
+	}
+	info.Size = p.size
+	if err := writeNote(p.path, note{Info: info}); err != nil {
 		return err
 	}
 	return removeIfThere(notePath(partPath(p.path)))
