@@ -59,13 +59,24 @@ With --init-codes and --keep-rows the first rows of a picture, as encode or
 
 The way of the decoding can be seen: --show draws the picture in the terminal
 while it fills in, --preview into a file, --animate into a GIF for afterwards.
---step-map is a map of which pass decoded which token.`,
+--step-map is a map of which pass decoded which token.
+
+A picture's file says how it was made, in the form that viewers and hubs read
+("parameters"); zipar inspect prints it. --from repeats the picture, bit for bit
+with the same version, model and CPU level; other flags override what it says.
+
+--prompt-file draws a prompt a line, with one load of the model. The number of a
+picture replaces %d or %03d in the names of its files. Picture i of the run has
+the seed after that of picture i-1. --resume skips the pictures that are there
+and were made with the same prompt, seed and settings.`,
 		Example: `  zipar generate -m t2i-XL-512.gguf --prompt "a red apple on a table" --window 16 --out apple.png
   zipar generate -m c2i-B-256.gguf --class "golden retriever" --out dog.png
   zipar generate -m c2i-B-256.gguf --class 207 --window 4 --seed 1 -b 4 --out dogs.png
   zipar generate -m t2i-XL-512.gguf --caption-embedding caption.npy --window 4 --adaptive
   zipar generate -m c2i-B-256.gguf --class 207 --init-codes dog.json --keep-rows 8 --out other.png
-  zipar generate -m c2i-B-256.gguf --class 207 --window 4 --show --animate dog.gif --step-map map.png`,
+  zipar generate -m c2i-B-256.gguf --class 207 --window 4 --show --animate dog.gif --step-map map.png
+  zipar generate -m c2i-B-256.gguf --from dog.png --window 2 --out again.png
+  zipar generate -m t2i-XL-512.gguf --prompt-file prompts.txt --out "p%03d.png" --contact-sheet all.png`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd.Context(), cmd.Flags()) },
 	}

@@ -36,6 +36,8 @@ func TestExamples(t *testing.T) {
 	t.Setenv("HF_HOME", t.TempDir())
 	t.Setenv("HF_TOKEN", "")
 	t.Setenv(modelEnv, "")
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 
 	for _, cmd := range slices.Concat([]*cobra.Command{root}, root.Commands()) {
 		if cmd != root && cmd.Example == "" {

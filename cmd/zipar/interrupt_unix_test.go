@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zipar/zipar/internal/imageio"
 	"github.com/zipar/zipar/internal/testmodel"
 )
 
@@ -48,6 +49,11 @@ func TestASignalLeavesTheRowsSoFar(t *testing.T) {
 			}
 			if names := namesIn(t, dir); !slices.Equal(names, []string{"c.partial.json", "m.gguf", "seen.png", "x.partial.png"}) {
 				t.Errorf("the folder has %v", names)
+			}
+			said, err := readParameters(filepath.Join(dir, "x.partial.png"))
+			want := []imageio.Field{{Key: "Partial rows", Value: fmt.Sprintf("%d of 150", rows)}}
+			if err != nil || said.Prompt != "class 3" || said.Seed != 1 || !slices.Equal(said.More, want) {
+				t.Errorf("it says %+v, %v", said, err)
 			}
 			codes, err := os.ReadFile(filepath.Join(dir, "c.partial.json"))
 			if err != nil || !strings.Contains(string(codes), fmt.Sprintf(`"rows":%d,"cols":24`, rows)) {

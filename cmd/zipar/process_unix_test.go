@@ -38,7 +38,7 @@ func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command("zipar", args...), lines: make(chan string, 1000)}
 	p.cmd.Dir = dir
-	p.cmd.Env = append(os.Environ(), modelEnv+"=")
+	p.cmd.Env = append(os.Environ(), modelEnv+"=", "XDG_CACHE_HOME="+t.TempDir())
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
