@@ -27,15 +27,16 @@ func benchMatrix(b *testing.B, typ ggml.Type, rows, cols int, r *rand.Rand) Matr
 	for i := range values {
 		values[i] = float32(r.NormFloat64()) * 0.02
 	}
-	if typ == ggml.Q4_K || typ == ggml.Q6_K {
+	if typ.BlockLen() == 256 {
 		for i := range block {
 			block[i] = byte(r.Uint32())
 		}
-		size := typ.BlockSize()
-		for i := 0; i < len(block); i += size {
-			at := map[ggml.Type]int{ggml.Q4_K: 0, ggml.Q6_K: 208}[typ]
-			binary.LittleEndian.PutUint32(block[i+at&^3:], 0x10001000)
-			binary.LittleEndian.PutUint16(block[i+at:], 0x1000)
+		for i := 0; i < len(block); i += typ.BlockSize() {
+			if typ == ggml.Q6_K {
+				binary.LittleEndian.PutUint16(block[i+208:], 0x1000)
+			} else {
+				binary.LittleEndian.PutUint32(block[i:], 0x10001000)
+			}
 		}
 	} else {
 		ggml.Quantize(typ, block, values)
@@ -82,15 +83,14 @@ func (b best) seconds() float64 {
 //
 //	go test ./internal/tensor -run xxx -bench MatMul/Q8_0 -benchtime 5x
 func BenchmarkMatMul(b *testing.B) {
-	for _, typ := range []ggml.Type{ggml.Q8_0, ggml.F16, ggml.BF16, ggml.F32, ggml.Q4_K} {
+	for _, typ := range []ggml.Type{
+		ggml.Q8_0, ggml.F16, ggml.BF16, ggml.F32, ggml.Q4_0, ggml.Q5_0, ggml.Q4_K, ggml.Q5_K, ggml.Q6_K,
+	} {
 		b.Run(typ.String(), func(b *testing.B) {
 			p := NewPool(0) // -cpu 1 for a single thread
 			defer p.Close()
 			r := rand.New(rand.NewPCG(1, 2))
 			layers := max(2, xlLayers*34/32/max(1, typ.RowSize(256)/256))
-			if typ == ggml.Q4_K {
-				layers = 4
-			}
 			var matrices []Matrix
 			weights, bytes := 0, 0
 			for range layers {
@@ -231,11 +231,63 @@ func BenchmarkQuantize(b *testing.B) {
 func BenchmarkPack(b *testing.B) {
 	p := NewPool(0)
 	defer p.Close()
-	m := benchMatrix(b, ggml.Q8_0, 3584, 1280, rand.New(rand.NewPCG(1, 2)))
-	b.SetBytes(int64(len(m.Data)))
+	for _, typ := range []ggml.Type{ggml.Q8_0, ggml.Q4_0, ggml.Q4_K, ggml.Q6_K} {
+		b.Run(typ.String(), func(b *testing.B) {
+			m := benchMatrix(b, typ, 3584, 1280, rand.New(rand.NewPCG(1, 2)))
+			b.SetBytes(int64(len(m.Data)))
+			for b.Loop() {
+				c := m
+				p.Pack(&c)
+			}
+		})
+	}
+}
+
+// BenchmarkTypes compares packed types with Q8_0: the passes take turns, so that
+// other load on the machine meets all of them. "x-q8" is the time of a column
+// as a part of Q8_0's; "8/1" and "16/1" are those of 8 and 16 columns as a
+// multiple of that of one.
+//
+//	go test ./internal/tensor -run xxx -bench Types -benchtime 30x
+func BenchmarkTypes(b *testing.B) {
+	p := NewPool(0)
+	defer p.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	types := []ggml.Type{ggml.Q8_0, ggml.Q4_0, ggml.Q4_K, ggml.Q5_K, ggml.Q6_K}
+	columns := []int{1, 8, 16}
+	const layers = 12
+	var matrices [][]Matrix
+	var bests [][]best
+	for _, typ := range types {
+		var all []Matrix
+		for range layers {
+			for _, s := range xlShapes {
+				m := benchMatrix(b, typ, s[0], s[1], r)
+				p.Pack(&m)
+				all = append(all, m)
+			}
+		}
+		matrices = append(matrices, all)
+		bests = append(bests, []best{newBest(len(all)), newBest(len(all)), newBest(len(all))})
+	}
+	x, y := randoms(16*3584, 3), make([]float32, 16*3840)
 	for b.Loop() {
-		c := m
-		p.Pack(&c)
+		for t := range types {
+			for j, n := range columns {
+				for i := range matrices[t] {
+					m := &matrices[t][i]
+					bests[t][j].time(i, func() { p.MatMul(y[:n*m.Rows], m, x[:n*m.Cols], n) })
+				}
+			}
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	q8 := bests[0][0].seconds()
+	for t, typ := range types {
+		s := bests[t]
+		b.ReportMetric(s[0].seconds()/q8, typ.String()+":x-q8")
+		b.ReportMetric(s[1].seconds()/s[0].seconds(), typ.String()+":8/1")
+		b.ReportMetric(s[2].seconds()/s[0].seconds(), typ.String()+":16/1")
 	}
 }
 

@@ -15,7 +15,7 @@ func machineKernels() []*kernels {
 		k.dot, k.dotF16, k.dotBF16 = dotAVX2, dotF16AVX2, dotBF16AVX2
 		k.mix, k.scoresF16, k.mixF16, k.half = mixAVX2, scoresF16AVX2, mixF16AVX2, halfAVX2
 		k.conv = convAVX2
-		k.quantize, k.q8 = quantizeAVX2, q8AVX2
+		k.quantize, k.packed = quantizeAVX2, packedAVX2()
 		k.scale, k.add, k.scaleBy, k.largest = scaleAVX2, addAVX2, scaleByAVX2, largestAVX2
 		k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX2, expSumAVX2, swigluAVX2, geluAVX2
 		k.channels, k.affine, k.swish = channelsAVX2, affineAVX2, swishAVX2
@@ -31,7 +31,7 @@ func machineKernels() []*kernels {
 			k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX512, expSumAVX512, swigluAVX512, geluAVX512
 			k.channels, k.affine, k.swish = channelsAVX512, affineAVX512, swishAVX512
 			if x.HasAVX512VNNI {
-				k.q8 = q8VNNI // the AVX2 one gives the same bits
+				k.packed = packedVNNI() // those of AVX2 give the same bits
 			}
 			sets = append(sets, &k)
 		}

@@ -142,20 +142,20 @@ func FuzzQ8(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := &fuzzInput{data: data}
-		rows, n, k := in.upTo(q8Rows), in.upTo(20), q8Block*in.upTo(4)
+		rows, n, k := in.upTo(packedRows), in.upTo(20), q8Block*in.upTo(4)
 		blocks := make([]byte, rows*ggml.Q8_0.RowSize(k))
 		for i := range blocks {
 			blocks[i] = in.byte()
 		}
 		x := newGuarded(n*k, in.upTo(16), in.float)
-		packed := newQ8Packed(rows, k)
+		packed := newPacked(&q8Packing, rows, k)
 		g := packed.group(0)
-		g.pack(blocks, k/q8Block)
+		packQ8(g, blocks, k/q8Block)
 		var want q8Columns
 		want.resize(n, k)
 		quantizeGeneric(&want, x.data, 0, want.blocks)
-		product := make([]float32, n*q8Rows)
-		q8Generic(product, q8Rows, g, &want)
+		product := make([]float32, n*packedRows)
+		q8Generic(product, packedRows, g, &want)
 		fuzzLevels(t, func(level string) {
 			var q q8Columns
 			q.resize(n, k)
@@ -172,8 +172,8 @@ func FuzzQ8(f *testing.F) {
 					t.Fatalf("%s: preset %d is %d, want %d", what, i, v, want.preset[i])
 				}
 			}
-			y := newGuarded(n*q8Rows, 1, zero)
-			active.q8(y.data, q8Rows, g, &q)
+			y := newGuarded(n*packedRows, 1, zero)
+			active.packed[ggml.Q8_0](y.data, packedRows, g, &q)
 			y.check(t, what)
 			sameNumbers(t, what, y.data, product)
 		})

@@ -1,5 +1,7 @@
 package tensor
 
+import "github.com/zipar/zipar/internal/ggml"
+
 // kernels is the set of inner loops that a processor runs. Everything above
 // it is the same on every processor.
 //
@@ -38,9 +40,8 @@ type kernels struct {
 
 	// quantize writes the blocks lo..hi-1 of the columns x, [n, k].
 	quantize func(q *q8Columns, x []float32, lo, hi int)
-	// q8 sets y[c*ldy+r] for the q8Rows rows of a packed group and all
-	// columns.
-	q8 func(y []float32, ldy int, g q8Group, x *q8Columns)
+	// packed has the products of the types that have a packing.
+	packed map[ggml.Type]packedKernel
 
 	// expSum replaces x by exp(x - top) and returns its sums.
 	expSum func(x []float32, top float32) lanes32
@@ -68,7 +69,7 @@ var genericKernels = kernels{
 	half:      halfGeneric,
 	conv:      convGeneric,
 	quantize:  quantizeGeneric,
-	q8:        q8Generic,
+	packed:    packedGeneric(),
 	expSum:    expSumGeneric,
 	squares:   squaresGeneric,
 	largest:   largestGeneric,

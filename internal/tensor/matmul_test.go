@@ -44,7 +44,7 @@ func randomMatrix(t testing.TB, typ ggml.Type, rows, cols int, seed uint64) *Mat
 	return &m
 }
 
-// roundedActivations is what a product with Q8_0 weights sees of x, [n, k].
+// roundedActivations is what a product with packed weights sees of x, [n, k].
 func roundedActivations(x []float32, n, k int) []float32 {
 	var q q8Columns
 	q.resize(n, k)
@@ -72,7 +72,7 @@ func TestMatMulTypes(t *testing.T) {
 			y := newGuarded(n*rows, 1, zero)
 			p.MatMul(y.data, w, x, n)
 			y.check(t, typ.String())
-			if typ == ggml.Q8_0 {
+			if packings[typ] != nil {
 				x = roundedActivations(x, n, cols)
 			}
 			compareProduct(t, typ.String(), y.data, w.Floats(), x, rows, n, cols)
@@ -204,7 +204,7 @@ func TestColumnsAreIndependent(t *testing.T) {
 	})
 }
 
-// TestLevelsAgree: Q8_0 has the same bits on all levels, and the assembly
+// TestLevelsAgree: types with a packing have the same bits on all levels, and the assembly
 // levels agree with each other on everything.
 func TestLevelsAgree(t *testing.T) {
 	p := NewPool(2)
@@ -221,7 +221,7 @@ func TestLevelsAgree(t *testing.T) {
 			results[CPU()] = y
 		})
 		names := CPUs()
-		if typ != ggml.Q8_0 {
+		if packings[typ] == nil {
 			names = slices.DeleteFunc(names, func(s string) bool { return s == "generic" })
 		}
 		for _, name := range names {
@@ -329,7 +329,7 @@ func TestLongRows(t *testing.T) {
 	p := NewPool(2)
 	defer p.Close()
 	onEachCPU(t, func(t *testing.T) {
-		for _, typ := range []ggml.Type{ggml.F32, ggml.F16, ggml.BF16, ggml.Q8_0} {
+		for _, typ := range []ggml.Type{ggml.F32, ggml.F16, ggml.BF16, ggml.Q8_0, ggml.Q4_0, ggml.Q4_K, ggml.Q6_K} {
 			for _, k := range []int{512, 513, 528, 1100, 1536, 2600} {
 				const rows, most = 103, 19
 				if k%typ.BlockLen() != 0 {

@@ -15,8 +15,8 @@ type Matrix struct {
 	Rows, Cols int
 	Data       []byte
 
-	f32    []float32 // Data as floats, for F32 alone
-	packed *q8Packed // Data rearranged by Pool.Pack, for Q8_0 alone
+	f32    []float32     // Data as floats, for F32 alone
+	packed *packedMatrix // Data rearranged by Pool.Pack
 }
 
 // NewMatrix wraps data. It fails when data has not exactly the size of rows
@@ -75,7 +75,7 @@ func (m *Matrix) rows(lo, hi int, dst []float32) {
 	}
 	if m.packed != nil {
 		for i := lo; i < hi; i++ {
-			m.packed.row(i, dst[(i-lo)*m.Cols:][:m.Cols])
+			m.packed.rowOf(i, dst[(i-lo)*m.Cols:][:m.Cols])
 		}
 		return
 	}

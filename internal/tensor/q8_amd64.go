@@ -9,13 +9,13 @@ const (
 )
 
 // checkQ8 panics unless the buffers are as large as a product needs.
-func checkQ8(y []float32, ldy int, g q8Group, x *q8Columns) {
-	_ = y[(x.n-1)*ldy+q8Rows-1]
-	_ = g.quants[x.blocks*q8Rows*q8Block-1]
-	_ = g.scales[x.blocks*q8Rows*2-1]
+func checkQ8(y []float32, ldy int, g packedGroup, x *q8Columns) {
+	_ = y[(x.n-1)*ldy+packedRows-1]
+	_ = g.quants[x.blocks*packedRows*q8Block-1]
+	_ = g.scales[x.blocks*packedRows*2-1]
 }
 
-func q8VNNI(y []float32, ldy int, g q8Group, x *q8Columns) {
+func q8VNNI(y []float32, ldy int, g packedGroup, x *q8Columns) {
 	checkQ8(y, ldy, g, x)
 	for c := 0; c < x.n; {
 		tile := dotTile(x.n-c, q8ColumnsVNNI)
@@ -25,7 +25,7 @@ func q8VNNI(y []float32, ldy int, g q8Group, x *q8Columns) {
 	}
 }
 
-func q8AVX2(y []float32, ldy int, g q8Group, x *q8Columns) {
+func q8AVX2(y []float32, ldy int, g packedGroup, x *q8Columns) {
 	checkQ8(y, ldy, g, x)
 	for c := 0; c < x.n; {
 		tile := dotTile(x.n-c, q8ColumnsAVX2)

@@ -4,82 +4,82 @@
 
 package tensor
 
-// q8x1VNNI is kernels.q8 for 1 of n columns. blocks > 0.
+// q8x1VNNI is the packedKernel of Q8_0 for 1 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x1VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x2VNNI is kernels.q8 for 2 of n columns. blocks > 0.
+// q8x2VNNI is the packedKernel of Q8_0 for 2 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x2VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x3VNNI is kernels.q8 for 3 of n columns. blocks > 0.
+// q8x3VNNI is the packedKernel of Q8_0 for 3 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x3VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x4VNNI is kernels.q8 for 4 of n columns. blocks > 0.
+// q8x4VNNI is the packedKernel of Q8_0 for 4 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x4VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x5VNNI is kernels.q8 for 5 of n columns. blocks > 0.
+// q8x5VNNI is the packedKernel of Q8_0 for 5 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x5VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x6VNNI is kernels.q8 for 6 of n columns. blocks > 0.
+// q8x6VNNI is the packedKernel of Q8_0 for 6 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x6VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x7VNNI is kernels.q8 for 7 of n columns. blocks > 0.
+// q8x7VNNI is the packedKernel of Q8_0 for 7 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x7VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x8VNNI is kernels.q8 for 8 of n columns. blocks > 0.
+// q8x8VNNI is the packedKernel of Q8_0 for 8 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x8VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x9VNNI is kernels.q8 for 9 of n columns. blocks > 0.
+// q8x9VNNI is the packedKernel of Q8_0 for 9 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x9VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x10VNNI is kernels.q8 for 10 of n columns. blocks > 0.
+// q8x10VNNI is the packedKernel of Q8_0 for 10 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x10VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x11VNNI is kernels.q8 for 11 of n columns. blocks > 0.
+// q8x11VNNI is the packedKernel of Q8_0 for 11 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x11VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x12VNNI is kernels.q8 for 12 of n columns. blocks > 0.
+// q8x12VNNI is the packedKernel of Q8_0 for 12 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x12VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x1AVX2 is kernels.q8 for 1 of n columns. blocks > 0.
+// q8x1AVX2 is the packedKernel of Q8_0 for 1 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x1AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x2AVX2 is kernels.q8 for 2 of n columns. blocks > 0.
+// q8x2AVX2 is the packedKernel of Q8_0 for 2 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x2AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x3AVX2 is kernels.q8 for 3 of n columns. blocks > 0.
+// q8x3AVX2 is the packedKernel of Q8_0 for 3 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x3AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
 
-// q8x4AVX2 is kernels.q8 for 4 of n columns. blocks > 0.
+// q8x4AVX2 is the packedKernel of Q8_0 for 4 of n columns. blocks > 0.
 //
 //go:noescape
 func q8x4AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)

@@ -83,8 +83,8 @@ func TestQuantizeKernels(t *testing.T) {
 // saturate careless kernels.
 func TestQ8Extremes(t *testing.T) {
 	const k, n = 64, 3
-	data := make([]byte, q8Rows*ggml.Q8_0.RowSize(k))
-	for r := range q8Rows {
+	data := make([]byte, packedRows*ggml.Q8_0.RowSize(k))
+	for r := range packedRows {
 		for b := range 2 {
 			block := data[r*ggml.Q8_0.RowSize(k)+b*34:][:34]
 			ggml.Quantize(ggml.F16, block[:2], []float32{1})
@@ -93,7 +93,7 @@ func TestQ8Extremes(t *testing.T) {
 			}
 		}
 	}
-	w, err := NewMatrix(ggml.Q8_0, q8Rows, k, data)
+	w, err := NewMatrix(ggml.Q8_0, packedRows, k, data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,16 +103,16 @@ func TestQ8Extremes(t *testing.T) {
 	}
 	p := NewPool(1)
 	onEachCPU(t, func(t *testing.T) {
-		y := make([]float32, n*q8Rows)
+		y := make([]float32, n*packedRows)
 		p.MatMul(y, &w, x, n)
 		values := w.Floats()
 		for c := range n {
-			for r := range q8Rows {
+			for r := range packedRows {
 				var want float32
 				for i := range k {
 					want += values[r*k+i] * x[c*k+i]
 				}
-				if got := y[c*q8Rows+r]; got != want {
+				if got := y[c*packedRows+r]; got != want {
 					t.Fatalf("column %d, row %d is %v, want %v", c, r, got, want)
 				}
 			}

@@ -32,6 +32,7 @@ var files = []struct {
 	{"mix", genMix},
 	{"conv", genConv},
 	{"q8", genQ8},
+	{"nibbles", genNibbles},
 	{"vector", genVector},
 }
 

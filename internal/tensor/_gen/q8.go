@@ -71,7 +71,7 @@ type q8Kernel struct {
 
 func (g *gen) newQ8(name string, columns int) *q8Kernel {
 	g.function(name, "func(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)",
-		fmt.Sprintf("%s is kernels.q8 for %d of n columns. blocks > 0.", name, columns))
+		fmt.Sprintf("%s is the packedKernel of Q8_0 for %d of n columns. blocks > 0.", name, columns))
 	k := &q8Kernel{gen: g, columns: columns}
 	k.quants, k.scales = g.load("quants"), g.load("scales")
 	k.xq, k.xs = g.load("xq"), g.load("xs")
