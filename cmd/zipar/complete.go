@@ -41,6 +41,7 @@ var flagValues = map[string]completion{
 	"convert vq":           files("pt", "pth"),
 	"quantize tensor-type": nothing,
 	"convert name":         nothing,
+	"bench grid":           gridNames,
 	"grid":                 nothing,
 	"prompt":               nothing,
 	"prompt-file":          files(),
@@ -164,6 +165,15 @@ func pullNames(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.She
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// gridNames offers the grids that have names.
+func gridNames(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, g := range knownGrids {
+		names = append(names, g.name)
+	}
+	return words(names...)(cmd, args, prefix)
 }
 
 // typeNames offers the types of quantize.

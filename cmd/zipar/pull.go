@@ -28,6 +28,7 @@ type pullRequest struct {
 	home  string
 	model pull.Model
 	files []pullFile
+	start int64 // of the bar: bytes that were there before
 }
 
 // pullFile is a file to fetch.
@@ -251,13 +252,24 @@ func (r *pullRequest) fetch(ctx context.Context, hub *pull.Hub) error {
 	return nil
 }
 
-// transfer moves the bar of a download: bytes, speed and the time left.
+// transfer moves the bar of a download: bytes, speed and the time left. What was there before does not count, as it would
+// for the speed.
 func (r *pullRequest) transfer(name string, done, total int64) {
 	if !r.ui.interactive() {
 		return
 	}
+	if done < r.start {
+		r.ui.done() // the server began anew
+	}
 	if r.ui.bar == nil {
-		r.ui.bar = progressbar.NewOptions64(total,
+		if r.start = done; done > 0 {
+			name += ", after " + pull.Bytes(done)
+		}
+		rest := int64(-1)
+		if total >= 0 {
+			rest = total - done
+		}
+		r.ui.bar = progressbar.NewOptions64(rest,
 			progressbar.OptionSetWriter(os.Stderr),
 			progressbar.OptionSetDescription(name),
 			progressbar.OptionSetWidth(20),
@@ -268,7 +280,7 @@ func (r *pullRequest) transfer(name string, done, total int64) {
 			progressbar.OptionClearOnFinish(),
 		)
 	}
-	r.ui.bar.Set64(done)
+	r.ui.bar.Set64(done - r.start)
 }
 
 // convert makes the model file and removes what it was made of.
