@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -187,6 +188,24 @@ func (r *generateRequest) isDone(number int) bool {
 		}
 	}
 	return true
+}
+
+// dropPartial removes what an interrupted run left of a picture that is
+// complete now.
+func (r *generateRequest) dropPartial(number int) {
+	if !r.resume {
+		return
+	}
+	path := partialName(numbered(r.out, number, r.batch))
+	p, err := readParameters(path)
+	if err != nil || p.Prompt != r.subject(number).text || p.Seed != r.seed+uint64(number) ||
+		!slices.ContainsFunc(p.More, func(f imageio.Field) bool { return f.Key == partialKey }) {
+		return
+	}
+	os.Remove(path)
+	if r.codes != "" {
+		os.Remove(partialName(numbered(r.codes, number, r.batch)))
+	}
 }
 
 // next returns the first picture from number on that is not done, and how many

@@ -322,6 +322,7 @@ func (r *generateRequest) finish(ctx context.Context, pool *tensor.Pool, vq *vqg
 		return err
 	}
 	r.addSheet(number, picture)
+	r.dropPartial(number)
 	if path != stdoutName {
 		r.ui.remark("%s: %d x %d pixels, %d passes, seed %d", path, im.W, im.H, p.Passes, seed)
 	}

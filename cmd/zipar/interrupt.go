@@ -83,6 +83,9 @@ func leftText(finished, batch int, saved []string, special bool) string {
 	return fmt.Sprintf("%d of %d pictures are finished; %s", finished, batch, text)
 }
 
+// partialKey is the key of the rows that a partial picture has.
+const partialKey = "Partial rows"
+
 // savePartial writes the first rows of a picture, and their codes if codes are
 // asked for, and returns the name of the picture's file.
 func (r *generateRequest) savePartial(ctx context.Context, pool *tensor.Pool, vq *vqgan.Decoder, p zipar.Picture, rows, number int) (string, error) {
@@ -99,7 +102,7 @@ func (r *generateRequest) savePartial(ctx context.Context, pool *tensor.Pool, vq
 		return "", err
 	}
 	path := partialName(numbered(r.out, number, r.batch))
-	says := imageio.Field{Key: "Partial rows", Value: fmt.Sprintf("%d of %d", rows, p.Grid.Rows)}
+	says := imageio.Field{Key: partialKey, Value: fmt.Sprintf("%d of %d", rows, p.Grid.Rows)}
 	return path, writePicture(path, imageio.RGB(im.Pixels(), im.H, im.W), r.texts(number, p, im.W, im.H, says)...)
 }
 
