@@ -594,7 +594,7 @@ func TestBadModelFiles(t *testing.T) {
 			if name == "png.gguf" {
 				code = exitFailed // inspect takes it for what it is
 			}
-			k.refuse(idle, code, []string{name + ": "}, "inspect", path)
+			k.refuseHere(code, []string{name + ": "}, "inspect", path)
 			k.refuse(idle, exitBadModel, []string{name + ": "}, "generate", "-m", path, "--class", "3")
 			if names := namesIn(t, k.dir); len(names) > 0 {
 				t.Fatalf("left: %v", names)
@@ -650,6 +650,30 @@ func (k kitchen) refuse(idle int64, code int, want []string, args ...string) {
 	}
 	if beyond := peakOf(cmd.ProcessState) - idle - k.sizeOf(args); beyond > badInputMemory {
 		k.t.Errorf("it took %d MiB of memory", beyond>>20)
+	}
+}
+
+// refuseHere does the same in this process, which takes less time.
+func (k kitchen) refuseHere(code int, want []string, args ...string) {
+	k.t.Helper()
+	var stdout bytes.Buffer
+	cmd := newRootCommand()
+	cmd.SetArgs(args)
+	cmd.SetOut(&stdout)
+	err := cmd.Execute()
+	if err == nil {
+		k.t.Fatal("no error")
+	}
+	if got := exitCode(k.t.Context(), err); got != code {
+		k.t.Errorf("exit code %d, want %d", got, code)
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			k.t.Errorf("want %q in %q", w, err)
+		}
+	}
+	if stdout.Len() > 0 {
+		k.t.Errorf("on standard output: %.100q", stdout.String())
 	}
 }
 

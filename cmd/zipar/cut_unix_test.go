@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/zipar/zipar/internal/testmodel"
 )
@@ -52,6 +54,44 @@ func TestACutInputOfQuantizeIsAnError(t *testing.T) {
 		if names := namesIn(t, dir); !slices.Equal(names, []string{"m.gguf"}) {
 			t.Errorf("the folder has %v", names)
 		}
+	}
+}
+
+// A cut within the last page reads as zeros.
+func TestACutOfAFewBytesIsAnError(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	model := filepath.Join(dir, "m.gguf")
+	makeModel(t, model, testmodel.Options{Rows: 60, Cols: 24})
+	info, err := os.Stat(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, dir, "generate", "-m", "m.gguf", "--class", "3", "--window", "0", "-o", "x.png", "-v")
+	p.await("loaded in")
+	if err := os.Truncate(model, info.Size()-8); err != nil {
+		t.Fatal(err)
+	}
+	if code, stderr := p.wait(); code != exitBadModel || !strings.HasPrefix(lastLine(stderr), "zipar: m.gguf: the file changed or was cut") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	if names := namesIn(t, dir); !slices.Equal(names, []string{"m.gguf"}) {
+		t.Errorf("the folder has %v", names)
+	}
+}
+
+func TestAModelThatIsWrittenToIsToldOf(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	model := filepath.Join(dir, "m.gguf")
+	makeModel(t, model, testmodel.Options{Rows: 60, Cols: 24})
+	p := start(t, dir, "generate", "-m", "m.gguf", "--class", "3", "--window", "0", "-o", "x.png", "-v")
+	p.await("loaded in")
+	if err := os.Chtimes(model, time.Time{}, time.Unix(1e9, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if code, stderr := p.wait(); code != exitOK || !strings.Contains(stderr, "zipar: warning: m.gguf was written to while it was in use") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
 

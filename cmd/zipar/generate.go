@@ -65,6 +65,9 @@ A picture's file says how it was made, in the form that viewers and hubs read
 ("parameters"); zipar inspect prints it. --from repeats the picture, bit for bit
 with the same version, model and CPU level; other flags override what it says.
 
+Ctrl-C (or SIGTERM) ends within one pass, keeps finished pictures and writes the
+complete rows of others to NAME.partial.png; a second one ends at once.
+
 --prompt-file draws a prompt a line, with one load of the model. The number of a
 picture replaces %d or %03d in the names of its files. Picture i of the run has
 the seed after that of picture i-1. --resume skips the pictures that are there
@@ -310,6 +313,9 @@ func (r *generateRequest) finish(ctx context.Context, pool *tensor.Pool, vq *vqg
 		return err
 	}
 	r.ui.detail("pixels in %s", since(start))
+	if err := r.files.unchanged(&r.ui); err != nil {
+		return err
+	}
 	if r.codes != "" {
 		path := numbered(r.codes, number, r.batch)
 		if err := writeFile(path, imageio.NewCodes(p.Codes, p.Grid.Rows, p.Grid.Cols, p.Passes).Write); err != nil {

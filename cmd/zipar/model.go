@@ -10,6 +10,7 @@ import (
 
 	"github.com/zipar/zipar/internal/family"
 	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/mapped"
 	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/vqgan"
 	"github.com/zipar/zipar/internal/zipar"
@@ -26,6 +27,7 @@ type modelFiles struct {
 	ignore     bool // that there is too little memory
 
 	opened []*gguf.File
+	infos  []os.FileInfo // of opened, at that time; nil where the system does not tell
 }
 
 func (m *modelFiles) addFlags(f *pflag.FlagSet) {
@@ -108,8 +110,28 @@ func (m *modelFiles) open(path string) (*gguf.File, error) {
 	if err != nil {
 		return nil, badModel(err)
 	}
-	m.opened = append(m.opened, f)
+	info, _ := os.Stat(path)
+	m.opened, m.infos = append(m.opened, f), append(m.infos, info)
 	return f, nil
+}
+
+// unchanged looks whether the files are still what they were. That a file was
+// cut does not always show when it is read: the rest of its last page in memory
+// reads as zeros.
+func (m *modelFiles) unchanged(u *ui) error {
+	for i, was := range m.infos {
+		now, err := os.Stat(m.opened[i].Path)
+		switch {
+		case was == nil || err != nil || !os.SameFile(was, now):
+			// Removed or replaced: the mapping keeps the old file.
+		case now.Size() < was.Size():
+			return &mapped.Error{Path: m.opened[i].Path}
+		case now.Size() != was.Size() || !now.ModTime().Equal(was.ModTime()):
+			u.warn("%s was written to while it was in use: the picture may be wrong", m.opened[i].Path)
+			m.infos[i] = now
+		}
+	}
+	return nil
 }
 
 func (m *modelFiles) close() {
