@@ -241,10 +241,10 @@ func (r *pullRequest) fetch(ctx context.Context, hub *pull.Hub) error {
 			r.ui.detail("fetching %s", f.Source)
 			err := hub.Download(ctx, f.Source, f.path, func(done, total int64) { r.transfer(filepath.Base(f.File), done, total) })
 			r.ui.done()
+			if errors.Is(err, context.Canceled) {
+				return &interruption{"what was fetched is kept, the same command goes on from there"}
+			}
 			if err != nil {
-				if pull.Partial(f.path, f.info) > 0 {
-					r.ui.remark("the same command goes on where this one stopped")
-				}
 				return err
 			}
 		}
