@@ -54,7 +54,7 @@ var arguments = map[string][]completion{
 	"decode":   {files("json"), nothing},
 	"encode":   {files("png"), nothing},
 	"inspect":  {inspectable, nothing},
-	"quantize": {files("gguf"), files("gguf"), typeNames, nothing},
+	"quantize": {modelNames, files("gguf"), typeNames, nothing},
 }
 
 // addCompletions adds what the tables have to the commands of root.

@@ -59,8 +59,11 @@ type; the first rule that matches counts. zipar inspect lists the names.`,
 func (r *quantizeRequest) run(ctx context.Context, stdout io.Writer, args []string) error {
 	defer r.ui.done()
 	o := &r.options
-	o.In, o.Out = args[0], args[1]
+	o.Out = args[1]
 	var err error
+	if o.In, err = modelFile(args[0]); err != nil {
+		return err
+	}
 	if o.Type, err = ggml.ParseType(args[2]); err != nil {
 		return usagef("TYPE %q: want one of %s", args[2], ggml.TypeNames())
 	}
