@@ -234,11 +234,13 @@ func BenchmarkPack(b *testing.B) {
 	for _, typ := range []ggml.Type{ggml.Q8_0, ggml.Q4_0, ggml.Q4_K, ggml.Q6_K} {
 		b.Run(typ.String(), func(b *testing.B) {
 			m := benchMatrix(b, typ, 3584, 1280, rand.New(rand.NewPCG(1, 2)))
-			b.SetBytes(int64(len(m.Data)))
+			best := newBest(1)
 			for b.Loop() {
 				c := m
-				p.Pack(&c)
+				best.time(0, func() { p.Pack(&c) })
 			}
+			b.ReportMetric(float64(len(m.Data))/best.seconds()/1e9, "GB/s")
+			b.ReportMetric(0, "ns/op")
 		})
 	}
 }

@@ -180,6 +180,44 @@ func FuzzQ8(f *testing.F) {
 	})
 }
 
+func FuzzNibbles(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := &fuzzInput{data: data}
+		types := nibbleList()
+		typ := types[in.upTo(len(types))-1]
+		rows, n, k := in.upTo(2*packedRows), in.upTo(20), typ.BlockLen()*in.upTo(2)
+		blocks := make([]byte, rows*typ.RowSize(k))
+		for i := range blocks {
+			blocks[i] = in.byte()
+		}
+		w, err := NewMatrix(typ, rows, k, blocks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := newGuarded(n*k, in.upTo(16), in.float)
+		want := make([]float32, n*rows)
+		for r := range rows {
+			parts := partsOf(typ, blocks[r*typ.RowSize(k):][:typ.RowSize(k)])
+			for c := range n {
+				want[c*rows+r] = parts.model(typ, x.data[c*k:][:k])
+			}
+		}
+		p := NewPool(1)
+		packed := w
+		p.Pack(&packed)
+		fuzzLevels(t, func(level string) {
+			for _, m := range []*Matrix{&w, &packed} {
+				y := newGuarded(n*rows, 1, zero)
+				p.MatMul(y.data, m, x.data, n)
+				what := fmt.Sprintf("%s: %s, %d rows of %d, %d columns, packed %v", level, typ, rows, k, n, m == &packed)
+				y.check(t, what)
+				sameNumbers(t, what, y.data, want)
+			}
+		})
+	})
+}
+
 func FuzzAttention(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {

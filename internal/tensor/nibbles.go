@@ -43,7 +43,7 @@ type nibbles struct {
 
 	// values returns the 32 values of block j of a block of the file, a byte
 	// each.
-	values func(block []byte, j int) [8]uint32
+	values func(block []byte, j int) [4]uint64
 	// scales writes the scales of a block of the file as those of row r.
 	scales func(dst []byte, r int, block []byte)
 }
@@ -88,10 +88,11 @@ func nibblePackings() (all []*packing) {
 // size is how many bytes the quants of a block of 16 rows take.
 func (f *nibbles) size() int { return f.bits * packedRows * q8Block / 8 }
 
+// Eight values side by side.
 const (
-	lowNibbles = 0x0f0f0f0f
-	lowPairs   = 0x03030303
-	lowBits    = 0x01010101
+	lowBits    = 0x0101010101010101
+	lowPairs   = 3 * lowBits
+	lowNibbles = 15 * lowBits
 )
 
 func (f *nibbles) pack(p *packing, g packedGroup, rows []byte, blocks int) {
@@ -103,98 +104,99 @@ func (f *nibbles) pack(p *packing, g packedGroup, rows []byte, blocks int) {
 			block := rows[(r*units+i)*bytes:][:bytes]
 			f.scales(g.scales[i*p.scales:][:p.scales], r, block)
 			for j := range p.unit {
-				u := f.values(block, j)
-				f.put(g.quants[(i*p.unit+j)*size:][:size], r, &u)
+				f.put(g.quants[(i*p.unit+j)*size:][:size], r, f.values(block, j))
 			}
 		}
 	}
 }
 
 // put writes 32 values of row r to the quants of a block.
-func (f *nibbles) put(quants []byte, r int, u *[8]uint32) {
+func (f *nibbles) put(quants []byte, r int, u [4]uint64) {
 	vectors := quants[4*r:]
-	for i := range 4 {
-		binary.LittleEndian.PutUint32(vectors[64*i:], u[i]&lowNibbles|u[i+4]&lowNibbles<<4)
+	pair := func(i int, v uint64) {
+		binary.LittleEndian.PutUint32(vectors[64*i:], uint32(v))
+		binary.LittleEndian.PutUint32(vectors[64*(i+1):], uint32(v>>32))
 	}
-	switch f.bits {
-	case 5:
-		var v uint32
-		for p, u := range u {
-			v |= u >> 4 & lowBits << p
-		}
-		binary.LittleEndian.PutUint32(vectors[64*4:], v)
-	case 6:
-		for j := range 2 {
-			v := u[j]>>4&lowPairs | u[j+2]>>2&(lowPairs<<2) | u[j+4]&(lowPairs<<4) | u[j+6]&(lowPairs<<4)<<2
-			binary.LittleEndian.PutUint32(vectors[64*(4+j):], v)
-		}
+	pair(0, u[0]&lowNibbles|u[2]&lowNibbles<<4)
+	pair(2, u[1]&lowNibbles|u[3]&lowNibbles<<4)
+	if f.bits == 4 {
+		return
+	}
+	high := u[0]>>4&lowPairs | u[1]>>2&(lowPairs<<2) | u[2]&(lowPairs<<4) | u[3]<<2&(lowPairs<<6)
+	if f.bits == 5 {
+		binary.LittleEndian.PutUint32(vectors[64*4:], uint32(high|high>>32<<1))
+	} else {
+		pair(4, high)
 	}
 }
 
 // get is the reverse of put.
-func (f *nibbles) get(quants []byte, r int, u *[8]uint32) {
+func (f *nibbles) get(quants []byte, r int) (u [4]uint64) {
 	vectors := quants[4*r:]
-	for i := range 4 {
-		v := binary.LittleEndian.Uint32(vectors[64*i:])
-		u[i], u[i+4] = v&lowNibbles, v>>4&lowNibbles
+	word := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(vectors[64*i:])) }
+	for i := range 2 {
+		v := word(2*i) | word(2*i+1)<<32
+		u[i], u[i+2] = v&lowNibbles, v>>4&lowNibbles
 	}
-	for s := range u {
-		switch f.bits {
-		case 5:
-			u[s] |= binary.LittleEndian.Uint32(vectors[64*4:]) >> s & lowBits << 4
-		case 6:
-			u[s] |= binary.LittleEndian.Uint32(vectors[64*(4+s%2):]) >> (s &^ 1) & lowPairs << 4
-		}
+	var high uint64
+	switch f.bits {
+	case 4:
+		return u
+	case 5:
+		high = word(4)
+		high = (high | high>>1<<32) & (0x55 * lowBits)
+	case 6:
+		high = word(4) | word(5)<<32
 	}
-}
-
-func words(b []byte) (w [8]uint32) {
-	for i := range w {
-		w[i] = binary.LittleEndian.Uint32(b[4*i:])
-	}
-	return w
-}
-
-func valuesQ4_0(block []byte, _ int) (u [8]uint32) {
-	for i := range 4 {
-		v := binary.LittleEndian.Uint32(block[2+4*i:])
-		u[i], u[i+4] = v&lowNibbles, v>>4&lowNibbles
+	for i := range u {
+		u[i] |= high >> (2 * i) & lowPairs << 4
 	}
 	return u
 }
 
-func valuesQ5_0(block []byte, _ int) (u [8]uint32) {
-	u = valuesQ4_0(block[4:], 0)
+func words(b []byte) [4]uint64 {
+	v := (*[32]byte)(b)
+	return [4]uint64{
+		binary.LittleEndian.Uint64(v[0:]), binary.LittleEndian.Uint64(v[8:]),
+		binary.LittleEndian.Uint64(v[16:]), binary.LittleEndian.Uint64(v[24:]),
+	}
+}
+
+func valuesQ4_0(block []byte, _ int) [4]uint64 {
+	v, w := binary.LittleEndian.Uint64(block[2:]), binary.LittleEndian.Uint64(block[10:])
+	return [4]uint64{v & lowNibbles, w & lowNibbles, v >> 4 & lowNibbles, w >> 4 & lowNibbles}
+}
+
+func valuesQ5_0(block []byte, _ int) [4]uint64 {
+	u := valuesQ4_0(block[4:], 0)
 	fifth := binary.LittleEndian.Uint32(block[2:])
 	for i := range u {
-		// Four bits, one to each byte.
-		u[i] |= fifth & 15 * (1 | 1<<7 | 1<<14 | 1<<21) & lowBits << 4
-		fifth >>= 4
+		// Eight bits, one to each byte: first where it is, then as the sign.
+		bits := uint64(fifth&0xff) * lowBits & 0x8040201008040201
+		u[i] |= (bits + 0x7f*lowBits) >> 7 & lowBits << 4
+		fifth >>= 8
 	}
 	return u
 }
 
-func valuesQ4_K(block []byte, j int) (u [8]uint32) {
-	u = words(block[16+j/2*32:])
-	for i := range u {
-		u[i] = u[i] >> (j % 2 * 4) & lowNibbles
+func valuesQ4_K(block []byte, j int) [4]uint64 {
+	u, shift := words(block[16+j/2*32:]), j%2*4
+	return [4]uint64{
+		u[0] >> shift & lowNibbles, u[1] >> shift & lowNibbles, u[2] >> shift & lowNibbles, u[3] >> shift & lowNibbles,
 	}
-	return u
 }
 
-func valuesQ5_K(block []byte, j int) (u [8]uint32) {
-	u = valuesQ4_K(block[32:], j)
-	fifth := words(block[16:])
+func valuesQ5_K(block []byte, j int) [4]uint64 {
+	u, fifth := valuesQ4_K(block[32:], j), words(block[16:])
 	for i := range u {
 		u[i] |= fifth[i] >> j & lowBits << 4
 	}
 	return u
 }
 
-func valuesQ6_K(block []byte, j int) (u [8]uint32) {
+func valuesQ6_K(block []byte, j int) [4]uint64 {
 	half, part := j/4, j%4
-	u = words(block[64*half+32*(part%2):])
-	high := words(block[128+32*half:])
+	u, high := words(block[64*half+32*(part%2):]), words(block[128+32*half:])
 	for i := range u {
 		u[i] = u[i]>>(part/2*4)&lowNibbles | high[i]>>(2*part)&lowPairs<<4
 	}
@@ -249,12 +251,11 @@ func (f *nibbles) factors(scales []byte, b, r int) (scale [2]float32, offset flo
 }
 
 func (f *nibbles) row(g packedGroup, r int, dst []float32) {
-	var u [8]uint32
 	for b := range len(dst) / q8Block {
-		f.get(g.quants[b*f.size():], r, &u)
+		u := f.get(g.quants[b*f.size():], r)
 		scale, offset := f.factors(g.scales, b, r)
 		for i := range q8Block {
-			v := int(u[i/4]>>(i%4*8)&63) - f.zero
+			v := int(u[i/8]>>(i%8*8)&63) - f.zero
 			dst[b*q8Block+i] = float32(scale[i/16]*float32(v)) - offset
 		}
 	}
@@ -345,11 +346,10 @@ func (f *nibbles) generic(y []float32, ldy int, g packedGroup, x *q8Columns) {
 
 // expand writes the quants of a block as bytes, [8, 16 rows, 4].
 func (f *nibbles) expand(dst *[packedRows * q8Block]byte, quants []byte) {
-	var u [8]uint32
 	for r := range packedRows {
-		f.get(quants, r, &u)
-		for i, v := range u {
-			binary.LittleEndian.PutUint32(dst[64*i+4*r:], v)
+		for i, v := range f.get(quants, r) {
+			binary.LittleEndian.PutUint32(dst[128*i+4*r:], uint32(v))
+			binary.LittleEndian.PutUint32(dst[128*i+64+4*r:], uint32(v>>32))
 		}
 	}
 }

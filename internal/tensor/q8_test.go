@@ -120,22 +120,24 @@ func TestQ8Extremes(t *testing.T) {
 	})
 }
 
-// TestQ8Damage: what is not finite does not turn into plausible numbers.
-func TestQ8Damage(t *testing.T) {
-	const k = 64
-	w := randomMatrix(t, ggml.Q8_0, 20, k, 1)
+// TestPackedDamage: what is not finite does not turn into plausible numbers.
+func TestPackedDamage(t *testing.T) {
 	p := NewPool(1)
-	onEachCPU(t, func(t *testing.T) {
-		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-			x := randoms(k, 2)
-			x[40] = float32(bad)
-			y := make([]float32, 20)
-			p.MatMul(y, w, x, 1)
-			for r, v := range y {
-				if !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) {
-					t.Errorf("an activation of %v gives %v in row %d", bad, v, r)
+	for _, typ := range append(nibbleList(), ggml.Q8_0) {
+		k := 2 * max(typ.BlockLen(), 32)
+		w := randomMatrix(t, typ, 20, k, 1)
+		onEachCPU(t, func(t *testing.T) {
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+				x := randoms(k, 2)
+				x[40] = float32(bad)
+				y := make([]float32, 20)
+				p.MatMul(y, w, x, 1)
+				for r, v := range y {
+					if !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) {
+						t.Errorf("%s: an activation of %v gives %v in row %d", typ, bad, v, r)
+					}
 				}
 			}
-		}
-	})
+		})
+	}
 }
