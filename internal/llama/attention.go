@@ -53,16 +53,36 @@ func (t *attention) head(worker int, s *sequence, head int) {
 	}
 	done = 0
 	for _, at := range s.spans {
-		first := r.firstAt(s, at.lo)
-		whole := r.firstAt(s, at.hi-1) // from here on the columns see all of it
-		for col := first; col < whole; col++ {
-			part := span{at.lo, r.columns[col].Pos + 1}
-			t.mix(s, scores[(col-s.lo)*ld+done:], ld, col, 1, head, kvHead, part)
-		}
-		if whole < s.hi {
-			t.mix(s, scores[(whole-s.lo)*ld+done:], ld, whole, s.hi-whole, head, kvHead, at)
-		}
+		t.mixSpan(s, scores[done:], ld, head, kvHead, at)
 		done += at.hi - at.lo
+	}
+}
+
+// mixTile is how many columns that see different parts of a span are mixed
+// together: what the widest kernel takes.
+const mixTile = 6
+
+// mixSpan adds a span's values to what the columns that see any of it have.
+// scores are those of the span, for s.lo on.
+func (t *attention) mixSpan(s *sequence, scores []float32, ld, head, kvHead int, at span) {
+	r := t.run
+	whole := r.firstAt(s, at.hi-1) // from here on the columns see all of it
+	for col := r.firstAt(s, at.lo); col < s.hi; {
+		end := s.hi
+		if col < whole {
+			end = min(col+mixTile, whole)
+		}
+		// What the first of these sees, all of them see. Then each gets its
+		// rest: a row's sums are a chain that goes on where it stopped.
+		seen := func(col int) int { return min(at.hi, r.columns[col].Pos+1) }
+		common := seen(col)
+		t.mix(s, scores[(col-s.lo)*ld:], ld, col, end-col, head, kvHead, span{at.lo, common})
+		for c := col + 1; c < end; c++ {
+			if rest := (span{common, seen(c)}); rest.lo < rest.hi {
+				t.mix(s, scores[(c-s.lo)*ld+common-at.lo:], ld, c, 1, head, kvHead, rest)
+			}
+		}
+		col = end
 	}
 }
 
