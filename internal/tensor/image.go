@@ -77,6 +77,28 @@ func (t *addTask) Do(_, lo, hi int) {
 	}
 }
 
+// AddToRows adds v to each row of y, [n, len(v)].
+func (p *Pool) AddToRows(y, v []float32) {
+	if len(v) == 0 || len(y)%len(v) != 0 {
+		panic(fmt.Sprintf("tensor: AddToRows of %d values to rows in %d", len(v), len(y)))
+	}
+	p.addToRows = addToRowsTask{y, v}
+	p.Run(&p.addToRows, len(y)/len(v), max(1, addValues/len(v)))
+	p.addToRows = addToRowsTask{}
+}
+
+// addValues is how many values a thread adds at a time: microseconds of work.
+const addValues = 32 << 10
+
+type addToRowsTask struct{ y, v []float32 }
+
+func (t *addToRowsTask) Do(_, lo, hi int) {
+	n := len(t.v)
+	for i := lo; i < hi; i++ {
+		Add(t.y[i*n:][:n], t.v)
+	}
+}
+
 // Upsample doubles the height and width by repeating pixels.
 // dst: [2H, 2W, C], any border; src: [H, W, C].
 func (p *Pool) Upsample(dst, src *Image) {

@@ -1,6 +1,9 @@
 package tensor
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestReshapeClearsTheBorder(t *testing.T) {
 	im := &Image{Data: make([]float32, 200)}
@@ -38,4 +41,24 @@ func TestUpsampleAndAdd(t *testing.T) {
 	sameBits(t, "AddImage", dst.Row(1), []float32{2, 4, 2, 4, 6, 8, 6, 8})
 	mustPanic(t, "Upsample to another size", func() { p.Upsample(src, src) })
 	mustPanic(t, "AddImage of another size", func() { p.AddImage(dst, src) })
+}
+
+func TestAddToRows(t *testing.T) {
+	p := NewPool(3)
+	defer p.Close()
+	for _, shape := range [][2]int{{1, 1}, {7, 3}, {100, 1000}, {3, 2 * addValues}} {
+		rows, n := shape[0], shape[1]
+		y, v := newGuarded(rows*n, 1, normals(1)), randoms(n, 2)
+		want := copyOf(y.data)
+		for i := range want {
+			want[i] += v[i%n]
+		}
+		p.AddToRows(y.data, v)
+		what := fmt.Sprintf("%d rows of %d", rows, n)
+		sameBits(t, what, y.data, want)
+		y.check(t, what)
+	}
+	p.AddToRows(nil, []float32{1})
+	mustPanic(t, "no whole rows", func() { p.AddToRows(make([]float32, 3), make([]float32, 2)) })
+	mustPanic(t, "rows of nothing", func() { p.AddToRows(nil, nil) })
 }

@@ -58,6 +58,7 @@ type Pool struct {
 	conv      convTask
 	groupNorm groupNormTask
 	addImage  addTask
+	addToRows addToRowsTask
 	upsample  upsampleTask
 }
 

@@ -30,9 +30,7 @@ func (c *conv1x1) out() int { return c.weight.Rows }
 // apply sets y = W·x + b for n pixels; x: [n, in], y: [n, out].
 func (c *conv1x1) apply(p *tensor.Pool, y, x []float32, n int) {
 	p.MatMul(y, &c.weight, x, n)
-	for i := range n {
-		tensor.Add(y[i*len(c.bias):][:len(c.bias)], c.bias)
-	}
+	p.AddToRows(y, c.bias)
 }
 
 // layer is a part of the network that works in place on the stack.
