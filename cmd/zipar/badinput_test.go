@@ -245,7 +245,7 @@ func (k kitchen) codes() {
 		"minus":    `{"rows":-1,"cols":2,"codes":[[1,2]]}`,
 		"after":    `{"rows":1,"cols":2,"codes":[[1,2]]} more`,
 		"deep":     `{"rows":1,"cols":1,"codes":` + strings.Repeat("[", 20000),
-		"wide":     `{"rows":1,"cols":1500000,"codes":[[` + strings.Repeat("1,", 1499999) + `1]]}`,
+		"wide":     `{"rows":1,"cols":700000,"codes":[[` + strings.Repeat("1,", 699999) + `1]]}`,
 	} {
 		k.write("codes-"+name+".json", []byte(text))
 	}
