@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"encoding/binary"
 	"unsafe"
 
 	"github.com/zipar/zipar/internal/ggml"
@@ -112,15 +113,26 @@ func (p *Pool) packedGroup(worker int, k *packing, blocks int) packedGroup {
 
 // dotLanes adds the products of some values of 16 rows with those of a column.
 //
-//	w: [len(u)/4, 16 rows, 4]   u: len(u) is a multiple of 4
+//	w: [len(u)/4, 16 rows, 4]   u: len(u) is a multiple of 4, at most 32
+//
+// A multiplication serves two rows, one in each half of an int64. The lower
+// half's sum may be negative: then it has borrowed from the upper one.
 func dotLanes(acc *[packedRows]int32, w []byte, u []int8) {
+	const both = 0xff | 0xff<<32
+	var sums [packedRows / 2]int64
 	for ; len(u) >= 4; u = u[4:] {
-		u0, u1, u2, u3 := int32(u[0]), int32(u[1]), int32(u[2]), int32(u[3])
+		u0, u1, u2, u3 := int64(u[0]), int64(u[1]), int64(u[2]), int64(u[3])
 		v := (*[packedRows * 4]byte)(w)
-		for r := range acc {
-			acc[r] += int32(v[4*r])*u0 + int32(v[4*r+1])*u1 + int32(v[4*r+2])*u2 + int32(v[4*r+3])*u3
+		for i := range sums {
+			pair := binary.LittleEndian.Uint64(v[8*i : 8*i+8])
+			sums[i] += int64(pair&both)*u0 + int64(pair>>8&both)*u1 + int64(pair>>16&both)*u2 + int64(pair>>24&both)*u3
 		}
 		w = w[len(v):]
+	}
+	for i, s := range sums {
+		low := int32(s)
+		acc[2*i] += low
+		acc[2*i+1] += int32((s - int64(low)) >> 32)
 	}
 }
 
