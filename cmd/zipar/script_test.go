@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GOLDEN", golden)
 			e.Setenv("ZIPAR_MODEL", "")
 			e.Setenv("ZIPAR_CPU", os.Getenv("ZIPAR_CPU"))
+			e.Setenv("GORACE", os.Getenv("GORACE"))
 			setCache(e)
 			return nil
 		},
