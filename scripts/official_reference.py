@@ -72,34 +72,46 @@ def token_reference(official, args):
     return out
 
 
-def image_reference(official, args):
-    """The image of random codes and the codes of that image."""
+def image_model(official, args):
+    """The official VQModel with the checkpoint's weights."""
     _, _, vq = official
     model = vq.VQ_models[args.model](codebook_size=16384, codebook_embed_dim=8)
     model.load_state_dict(load_state(args.checkpoint))
-    model.eval()
+    return model.eval()
+
+
+def random_codes(args):
     generator = torch.Generator().manual_seed(args.seed)
-    codes = torch.randint(0, 16384, (args.grid, args.grid), generator=generator).numpy().astype(np.int32)
+    return torch.randint(0, 16384, (args.grid, args.grid), generator=generator).numpy().astype(np.int32)
+
+
+def image_reference(official, args):
+    """The image of random codes and the codes of that image."""
+    model, codes = image_model(official, args), random_codes(args)
     image = extra.decode(model, codes, 8)
     back, gap = extra.encode(model, torch.from_numpy(image))
     print(f"smallest gap between the nearest two codes {gap:.3g}")
     return dict(codes=codes, image=image, enc_input=image, enc_codes=back)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser):
     parser.add_argument("--llamagen", required=True, metavar="DIR", help="checkout of the official repository")
     parser.add_argument("--checkpoint", required=True, metavar="FILE", help="official .pt file (state dict under \"model\")")
     parser.add_argument("--model", required=True, metavar="NAME", help="GPT-B, GPT-L, GPT-XL, ..., VQ-16 or VQ-8")
-    parser.add_argument("--out", required=True, metavar="FILE", help=".npz file to write")
     parser.add_argument("--class", dest="class_number", type=int, default=0, metavar="N", help="class of a class model (default 0)")
     parser.add_argument("--caption", metavar="FILE", help=".npy file with T5 features [1, n, 2048]; makes it a caption model")
     parser.add_argument("--grid", type=int, default=16, metavar="N", help="the image has N x N tokens (default 16)")
     parser.add_argument("--cfg-scale", type=float, default=1.0, metavar="F", help="guidance scale (default 1, none)")
-    parser.add_argument("--tokens", type=int, metavar="N", help="tokens to decode (default: all; windows decode all)")
-    parser.add_argument("--window", type=int, metavar="N", help="ZipAR window (default: next-token decoding)")
     parser.add_argument("--seed", type=int, default=5, metavar="N", help="seed of the random codes of a VQ reference (default 5)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="threads (default 2)")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    parser.add_argument("--out", required=True, metavar="FILE", help=".npz file to write")
+    parser.add_argument("--tokens", type=int, metavar="N", help="tokens to decode (default: all; windows decode all)")
+    parser.add_argument("--window", type=int, metavar="N", help="ZipAR window (default: next-token decoding)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.set_grad_enabled(False)
