@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/weights"
 )
 
 // Config is the shape of a model.
@@ -26,47 +27,30 @@ type Config struct {
 	Eps     float32 // of RMSNorm
 }
 
-// maxSize bounds every dimension: far above any published model, and small
-// enough that products of two of them fit an int64.
-const maxSize = 1 << 24
-
 // ReadConfig reads the keys that llama.cpp uses for an architecture:
 // {arch}.block_count, .embedding_length and so on.
 func ReadConfig(f *gguf.File, arch string) (Config, error) {
 	var c Config
-	for _, k := range []struct {
-		key string
-		dst *int
-	}{
-		{"vocab_size", &c.Vocab},
-		{"block_count", &c.Layers},
-		{"embedding_length", &c.Dim},
-		{"feed_forward_length", &c.Hidden},
-		{"attention.head_count", &c.Heads},
-		{"attention.head_count_kv", &c.KVHeads},
-		{"attention.key_length", &c.HeadDim},
-	} {
-		v, err := f.Uint(arch + "." + k.key)
-		if err != nil {
-			return c, err
-		}
-		if v < 1 || v > maxSize {
-			return c, fmt.Errorf("%s: %s.%s is %d: want 1 to %d", f.Path, arch, k.key, v, maxSize)
-		}
-		*k.dst = int(v)
-	}
-	eps, err := f.Float(arch + ".attention.layer_norm_rms_epsilon")
-	if err != nil {
+	if err := weights.ReadSizes(f, arch, []weights.Size{
+		{Key: "vocab_size", Dst: &c.Vocab},
+		{Key: "block_count", Dst: &c.Layers},
+		{Key: "embedding_length", Dst: &c.Dim},
+		{Key: "feed_forward_length", Dst: &c.Hidden},
+		{Key: "attention.head_count", Dst: &c.Heads},
+		{Key: "attention.head_count_kv", Dst: &c.KVHeads},
+		{Key: "attention.key_length", Dst: &c.HeadDim},
+	}); err != nil {
 		return c, err
 	}
-	c.Eps = float32(eps)
+	var err error
+	if c.Eps, err = weights.ReadEpsilon(f, arch); err != nil {
+		return c, err
+	}
 	switch {
 	case c.Heads%c.KVHeads != 0:
 		return c, fmt.Errorf("%s: %d query heads cannot share %d key and value heads", f.Path, c.Heads, c.KVHeads)
 	case c.HeadDim%2 != 0:
 		return c, fmt.Errorf("%s: head size %d is odd; rotary positions turn pairs", f.Path, c.HeadDim)
-	case !(c.Eps > 0 && c.Eps < 1):
-		return c, fmt.Errorf("%s: norm epsilon %v: want a small positive number", f.Path, c.Eps)
 	}
 	return c, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/weights"
 )
 
 // EncoderConfig is the shape of a text encoder.
@@ -19,14 +20,9 @@ type EncoderConfig struct {
 	Eps     float32 // of the norms
 }
 
-const (
-	// maxSize bounds every dimension: far above any published model, and small
-	// enough that products of two of them fit an int64.
-	maxSize = 1 << 24
-	// maxBuckets keeps the distances that have a bucket of their own, a quarter
-	// of the buckets, below maxDistance.
-	maxBuckets = 4*maxDistance - 2
-)
+// maxBuckets keeps the distances that have a bucket of their own, a quarter of
+// the buckets, below maxDistance.
+const maxBuckets = 4*maxDistance - 2
 
 // encoderPrefix returns the architecture under which a file keeps the keys of
 // its text encoder, and the name of its token embedding. In a file that holds
@@ -52,31 +48,20 @@ func Present(f *gguf.File) bool {
 // what the token embedding has.
 func readEncoderConfig(f *gguf.File, arch, tokenEmbd string) (EncoderConfig, error) {
 	var c EncoderConfig
-	for _, k := range []struct {
-		key string
-		dst *int
-	}{
-		{"block_count", &c.Layers},
-		{"embedding_length", &c.Dim},
-		{"feed_forward_length", &c.Hidden},
-		{"attention.head_count", &c.Heads},
-		{"attention.key_length", &c.HeadDim},
-		{"attention.relative_buckets_count", &c.Buckets},
-	} {
-		v, err := f.Uint(arch + "." + k.key)
-		if err != nil {
-			return c, err
-		}
-		if v < 1 || v > maxSize {
-			return c, fmt.Errorf("%s: %s.%s is %d: want 1 to %d", f.Path, arch, k.key, v, maxSize)
-		}
-		*k.dst = int(v)
-	}
-	eps, err := f.Float(arch + ".attention.layer_norm_rms_epsilon")
-	if err != nil {
+	if err := weights.ReadSizes(f, arch, []weights.Size{
+		{Key: "block_count", Dst: &c.Layers},
+		{Key: "embedding_length", Dst: &c.Dim},
+		{Key: "feed_forward_length", Dst: &c.Hidden},
+		{Key: "attention.head_count", Dst: &c.Heads},
+		{Key: "attention.key_length", Dst: &c.HeadDim},
+		{Key: "attention.relative_buckets_count", Dst: &c.Buckets},
+	}); err != nil {
 		return c, err
 	}
-	c.Eps = float32(eps)
+	var err error
+	if c.Eps, err = weights.ReadEpsilon(f, arch); err != nil {
+		return c, err
+	}
 	values, err := f.Uint(arch + ".attention.value_length")
 	if err != nil && !errors.Is(err, gguf.ErrNoKey) {
 		return c, err
@@ -84,20 +69,18 @@ func readEncoderConfig(f *gguf.File, arch, tokenEmbd string) (EncoderConfig, err
 	switch {
 	case err == nil && values != uint64(c.HeadDim):
 		return c, fmt.Errorf("%s: keys of %d and values of %d numbers a head: want the same", f.Path, c.HeadDim, values)
-	case c.Heads*c.HeadDim > maxSize:
-		return c, fmt.Errorf("%s: %d heads of %d values: more than %d together", f.Path, c.Heads, c.HeadDim, maxSize)
+	case c.Heads*c.HeadDim > weights.MaxSize:
+		return c, fmt.Errorf("%s: %d heads of %d values: more than %d together", f.Path, c.Heads, c.HeadDim, weights.MaxSize)
 	case c.Buckets%2 != 0 || c.Buckets < 4 || c.Buckets > maxBuckets:
 		return c, fmt.Errorf("%s: %s.attention.relative_buckets_count is %d: want an even number from 4 to %d", f.Path, arch, c.Buckets, maxBuckets)
-	case !(c.Eps > 0 && c.Eps < 1):
-		return c, fmt.Errorf("%s: norm epsilon %v: want a small positive number", f.Path, c.Eps)
 	}
 	t, ok := f.Tensor(tokenEmbd)
 	if !ok {
 		return c, fmt.Errorf("%s: tensor %q is missing", f.Path, tokenEmbd)
 	}
 	rows := t.Dims[len(t.Dims)-1]
-	if rows > maxSize {
-		return c, fmt.Errorf("%s: tensor %q has %d rows: want at most %d", f.Path, tokenEmbd, rows, maxSize)
+	if rows > weights.MaxSize {
+		return c, fmt.Errorf("%s: tensor %q has %d rows: want at most %d", f.Path, tokenEmbd, rows, weights.MaxSize)
 	}
 	c.Vocab = int(rows)
 	return c, nil
