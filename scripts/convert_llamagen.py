@@ -3,7 +3,8 @@
 
     python3 scripts/convert_llamagen.py --out c2i-B-256.gguf --grid 16x16 --vq vq_ds16_c2i.pt c2i_B_256.pt
 
-The same input gives the same file, byte for byte; internal/convert/python_test.go proves it. Nothing in a checkpoint is executed.
+The same input gives the same file, byte for byte; internal/convert/python_test.go proves it. Only --fit-preview is missing here: it
+takes zipar's own VQ decoder. Nothing in a checkpoint is executed.
 Needs the packages of scripts/requirements.txt; the parts are in scripts/llamagen_gguf.
 """
 
