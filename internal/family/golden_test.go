@@ -135,54 +135,63 @@ func worst(got [][]float32, want []float32, pick func(i int) bool) float64 {
 	return d
 }
 
-// TestEqualsTheOfficialCode decodes greedily with f32 weights and wants all
-// tokens of the official code and logits within 1e-3.
+// TestEqualsTheOfficialCode decodes greedily with f32 weights, with all kernels
+// that this machine has, and wants all tokens of the official code and logits
+// within 1e-3.
 func TestEqualsTheOfficialCode(t *testing.T) {
-	for name, cases := range map[string]int{"c2i-tiny": 14, "t2i-tiny": 10, "c2i-hd20": 10, "c2i-gqa": 10, "c2i-tiny-interval": 2} {
-		t.Run(name, func(t *testing.T) {
-			m, config := goldenModel(t, strings.TrimSuffix(name, "-interval"), ggml.F32)
-			data := goldenData(t, name)
-			p := tensor.NewPool(2)
-			defer p.Close()
-			c := goldenCondition(t, p, m, data)
-			checked := 0
-			for key, tokens := range data {
-				base, ok := strings.CutSuffix(key, "_tokens")
-				if !ok {
-					continue
-				}
-				checked++
-				window, g := parseCase(t, base, m.grid.Cols)
-				got, logits := greedy(t, p, m, c, window, g)
-				if !slices.Equal(got.Codes, tokens.Int32()) {
-					t.Errorf("%s: codes %v, want %v", base, got.Codes, tokens.Int32())
-				}
-				passes := m.grid.Tokens()
-				if steps, ok := config.Steps["zipar"+strconv.Itoa(window)]; ok {
-					passes = steps
-				}
-				if got.Passes != passes {
-					t.Errorf("%s: %d passes, want %d", base, got.Passes, passes)
-				}
-				var d float64
-				n := len(logits)
-				switch {
-				case data[base+"_logits_first4_last4"] != nil:
-					d = worst(logits, data[base+"_logits_first4_last4"].Float32(), func(i int) bool { return i < 4 || i >= n-4 })
-				case data[base+"_logits_lastrow"] != nil:
-					d = worst(logits, data[base+"_logits_lastrow"].Float32(), func(i int) bool { return i >= n-m.grid.Cols })
-				default:
-					d = worst(logits, data[base+"_logits"].Float32(), func(int) bool { return true })
-				}
-				if d > 1e-3 {
-					t.Errorf("%s: logits differ by %g", base, d)
-				}
-				t.Logf("%s: %d passes, all %d tokens equal, logits within %.2g", base, got.Passes, n, d)
-			}
-			if checked != cases {
-				t.Errorf("%d cases, want %d", checked, cases)
-			}
-		})
+	defer tensor.Select(tensor.CPU())
+	for _, cpu := range tensor.CPUs() {
+		if err := tensor.Select(cpu); err != nil {
+			t.Fatal(err)
+		}
+		for name, cases := range map[string]int{"c2i-tiny": 14, "t2i-tiny": 10, "c2i-hd20": 10, "c2i-gqa": 10, "c2i-tiny-interval": 2} {
+			t.Run(cpu+"/"+name, func(t *testing.T) { checkGolden(t, name, cases) })
+		}
+	}
+}
+
+func checkGolden(t *testing.T, name string, cases int) {
+	m, config := goldenModel(t, strings.TrimSuffix(name, "-interval"), ggml.F32)
+	data := goldenData(t, name)
+	p := tensor.NewPool(2)
+	defer p.Close()
+	c := goldenCondition(t, p, m, data)
+	checked := 0
+	for key, tokens := range data {
+		base, ok := strings.CutSuffix(key, "_tokens")
+		if !ok {
+			continue
+		}
+		checked++
+		window, g := parseCase(t, base, m.grid.Cols)
+		got, logits := greedy(t, p, m, c, window, g)
+		if !slices.Equal(got.Codes, tokens.Int32()) {
+			t.Errorf("%s: codes %v, want %v", base, got.Codes, tokens.Int32())
+		}
+		passes := m.grid.Tokens()
+		if steps, ok := config.Steps["zipar"+strconv.Itoa(window)]; ok {
+			passes = steps
+		}
+		if got.Passes != passes {
+			t.Errorf("%s: %d passes, want %d", base, got.Passes, passes)
+		}
+		var d float64
+		n := len(logits)
+		switch {
+		case data[base+"_logits_first4_last4"] != nil:
+			d = worst(logits, data[base+"_logits_first4_last4"].Float32(), func(i int) bool { return i < 4 || i >= n-4 })
+		case data[base+"_logits_lastrow"] != nil:
+			d = worst(logits, data[base+"_logits_lastrow"].Float32(), func(i int) bool { return i >= n-m.grid.Cols })
+		default:
+			d = worst(logits, data[base+"_logits"].Float32(), func(int) bool { return true })
+		}
+		if d > 1e-3 {
+			t.Errorf("%s: logits differ by %g", base, d)
+		}
+		t.Logf("%s: %d passes, all %d tokens equal, logits within %.2g", base, got.Passes, n, d)
+	}
+	if checked != cases {
+		t.Errorf("%d cases, want %d", checked, cases)
 	}
 }
 
