@@ -144,6 +144,10 @@ func TestGuidanceIntervalWithWindows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			m := newFakeModel(g, 1)
+			if _, err := Decode(context.Background(), guidedFeeds{m, t, o.Guidance}, o); err != nil {
+				t.Fatal(err)
+			}
 			want, err := Decode(context.Background(), alwaysBoth{newFakeModel(g, 1)}, o)
 			if err != nil {
 				t.Fatal(err)
@@ -153,6 +157,23 @@ func TestGuidanceIntervalWithWindows(t *testing.T) {
 			}
 		}
 	}
+}
+
+// guidedFeeds wants that the unconditional sequence is fed what guided tokens
+// can see and nothing else, and asked for their logits alone.
+type guidedFeeds struct {
+	*fakeModel
+	t        *testing.T
+	guidance Guidance
+}
+
+func (m guidedFeeds) Pass(ctx context.Context, feeds []Feed) (Logits, error) {
+	for _, f := range feeds {
+		if next := m.grid.Index(f.Slot) + 1; f.Guided != m.guidance.Guides(next) {
+			m.t.Errorf("%+v: slot %v is fed to the unconditional sequence: %v", m.guidance, f.Slot, f.Guided)
+		}
+	}
+	return m.fakeModel.Pass(ctx, feeds)
 }
 
 // alwaysBoth feeds every token to both sequences.

@@ -40,23 +40,29 @@ func (b *probation) test(kept []candidate, noise Noise, at Slot) (token int32, a
 	r := noise.uniform(at, b.draws, uniformDraw)
 	accepted = r*float64(b.p[b.token]) < float64(b.next[b.token])
 	if !accepted {
-		b.token = b.redraw(noise, at)
+		// Without an excess the two are equal but for rounding.
+		accepted = !b.redraw(noise, at)
 	}
 	b.draws++
 	b.p, b.next = b.next, b.p
 	return b.token, accepted
 }
 
-// redraw draws from normalise(max(0, next - p)). It has mass, as the rejected
-// token has less of next than of p.
-func (b *probation) redraw(noise Noise, at Slot) int32 {
+// redraw draws the token from normalise(max(0, next - p)). It returns false and
+// keeps the token where that has no mass: the probabilities are rounded, so next
+// can fall short of p at one token and exceed it at none.
+func (b *probation) redraw(noise Noise, at Slot) bool {
 	b.excess = b.excess[:0]
 	for i, p := range b.next {
 		if d := p - b.p[i]; d > 0 {
 			b.excess = append(b.excess, candidate{int32(i), float32(math.Log(float64(d)))})
 		}
 	}
-	return pick(b.excess, noise, at, b.draws)
+	if len(b.excess) == 0 {
+		return false
+	}
+	b.token = pick(b.excess, noise, at, b.draws)
+	return true
 }
 
 // distribution writes the probabilities of the candidates to p, [vocab].
