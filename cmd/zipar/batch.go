@@ -89,7 +89,14 @@ func (r *generateRequest) checkNames() error {
 		{"--out", r.out, true}, {"--codes", r.codes, true},
 		{"--contact-sheet", r.sheetPath, false}, {"--save-embedding", r.condition.save, false},
 	} {
-		if o.path == "" || o.path == stdoutName {
+		if o.path == "" {
+			continue
+		}
+		if o.path == stdoutName {
+			if other, ok := taken[stdoutName]; ok {
+				return usagef("%s -: nothing else can go to standard output, and %s does", o.flag, other)
+			}
+			taken[stdoutName] = o.flag
 			continue
 		}
 		n := 1

@@ -114,6 +114,9 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 			return err
 		}
 	}
+	if flags.Changed("prompt") && r.condition.prompt == "" {
+		return usagef("--prompt: %w", family.ErrNoText)
+	}
 	if err := r.check(); err != nil {
 		return err
 	}

@@ -38,14 +38,14 @@ func (u *ui) interactive() bool {
 
 // remark tells what happened, on a terminal or if the user wants to know.
 func (u *ui) remark(format string, args ...any) {
-	if u.verbose || u.interactive() {
+	if u.verbose && !u.quiet || u.interactive() {
 		u.say(format, args...)
 	}
 }
 
 // detail tells what only -v asks for.
 func (u *ui) detail(format string, args ...any) {
-	if u.verbose {
+	if u.verbose && !u.quiet {
 		u.say(format, args...)
 	}
 }

@@ -85,10 +85,11 @@ func (c *ClassReport) Error() float64 {
 	return math.Sqrt(c.errors / c.squares)
 }
 
-// Fallback is a group of tensors whose rows do not fit the blocks of the type that was asked for.
+// Fallback is a group of tensors that do not get the type that was asked for: their rows do not fit its blocks, or a rule
+// asks for blocks where only floats will do.
 type Fallback struct {
 	Asked, Got ggml.Type
-	Row        uint64 // elements of a row
+	Row        uint64 // elements of a row; 0: has to stay in floats
 	Tensors    []string
 }
 
@@ -188,5 +189,9 @@ func (b Fallback) String() string {
 	if n := len(b.Tensors) - 1; n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
-	return fmt.Sprintf("%s -> %s for rows of %d: %s%s", b.Asked, b.Got, b.Row, b.Tensors[0], more)
+	why := fmt.Sprintf("for rows of %d", b.Row)
+	if b.Row == 0 {
+		why = "as it has to stay in floats"
+	}
+	return fmt.Sprintf("%s -> %s %s: %s%s", b.Asked, b.Got, why, b.Tensors[0], more)
 }

@@ -75,8 +75,14 @@ func (p *quantizePlan) typeOf(t *gguf.Tensor, o *QuantizeOptions, used []bool) g
 	blocks := want.BlockLen() > 1
 	switch r := quantizeRole(t); {
 	case r == small && (blocks || !ruled):
+		if ruled {
+			p.fallBack(t, want, t.Type, 0)
+		}
 		return t.Type
 	case r == kernel && blocks:
+		if ruled {
+			p.fallBack(t, want, ggml.F16, 0)
+		}
 		return ggml.F16
 	case r == matrix && blocks:
 		return p.fit(t, want)
@@ -104,6 +110,13 @@ func (p *quantizePlan) fit(t *gguf.Tensor, want ggml.Type) ggml.Type {
 	if !fits(got) {
 		got = ggml.F16
 	}
+	p.fallBack(t, want, got, row)
+	return got
+}
+
+// fallBack notes that a tensor does not get the type that was asked for. row is the length of its rows, or 0 where they are
+// not the reason.
+func (p *quantizePlan) fallBack(t *gguf.Tensor, want, got ggml.Type, row uint64) {
 	same := func(b Fallback) bool { return b.Asked == want && b.Got == got && b.Row == row }
 	i := slices.IndexFunc(p.fallbacks, same)
 	if i < 0 {
@@ -111,7 +124,6 @@ func (p *quantizePlan) fit(t *gguf.Tensor, want ggml.Type) ggml.Type {
 		p.fallbacks = append(p.fallbacks, Fallback{Asked: want, Got: got, Row: row})
 	}
 	p.fallbacks[i].Tensors = append(p.fallbacks[i].Tensors, t.Name)
-	return got
 }
 
 // fewChannels is below which a 1x1 convolution stays as it is: it costs nothing and sits at the codebook, where errors of the
@@ -122,7 +134,7 @@ const fewChannels = 32
 // bits, matrices take every type.
 func quantizeRole(t *gguf.Tensor) role {
 	switch t.Name {
-	case "vq.quantize.embedding.weight", previewTensor, "cond.uncond_embd.weight":
+	case "vq.quantize.embedding.weight", previewTensor, "cond.uncond_embd.weight", "cond.class_embd.weight": // the last class is no class
 		return small
 	}
 	if len(t.Dims) == 1 || !strings.HasSuffix(t.Name, ".weight") || strings.HasSuffix(t.Name, "attn_rel_b.weight") {
