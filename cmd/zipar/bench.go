@@ -42,6 +42,7 @@ against NTP's picture, and the mean log-likelihood of a token, for which the
 model reads the finished picture once more in raster order: logits after
 guidance at temperature 1, no top-k or top-p. With several prompts or seeds the
 figures are means, the numbers after ± (keys ending in _sd) standard deviations.
+PSNR is that of the mean squared error of all pictures.
 Peak memory is what lay in physical memory at most while a picture was drawn,
 the parts of the model's file that are in use included.
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"image"
+	"io"
 	"time"
 
+	"github.com/zipar/zipar/internal/imageio"
 	"github.com/zipar/zipar/internal/zipar"
 )
 
@@ -35,7 +37,7 @@ func (s *views) observe(ctx context.Context, p zipar.Progress) {
 		im, err := s.soFar(ctx, picture)
 		s.drawn++
 		if err == nil && due {
-			err = writePicture(numbered(s.previewPath, s.first+i, s.batch), im)
+			err = writeFile(numbered(s.previewPath, s.first+i, s.batch), func(w io.Writer) error { return imageio.WriteQuickPNG(w, im) })
 		}
 		if err == nil && i == 0 && shown {
 			// The first stands for all that are decoded together.

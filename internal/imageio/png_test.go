@@ -3,11 +3,13 @@ package imageio
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"image"
 	"image/color"
 	"image/png"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,6 +47,25 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		if math.Abs(float64(v-values[i])) > 1e-6 {
 			t.Errorf("value %d is %v, want %v", i, v, values[i])
 		}
+	}
+}
+
+// The quick way keeps every pixel.
+func TestQuickPNG(t *testing.T) {
+	im := image.NewNRGBA(image.Rect(0, 0, 40, 30))
+	for i := range im.Pix {
+		im.Pix[i] = byte(i * i >> 3)
+	}
+	var quick, plain bytes.Buffer
+	if err := errors.Join(WriteQuickPNG(&quick, im), WritePNG(&plain, im)); err != nil {
+		t.Fatal(err)
+	}
+	a, h, w, err := ReadPNG(bytes.NewReader(quick.Bytes()), "quick.png")
+	if err != nil || h != 30 || w != 40 {
+		t.Fatalf("%d x %d, %v", w, h, err)
+	}
+	if b, _, _, _ := ReadPNG(bytes.NewReader(plain.Bytes()), "plain.png"); !slices.Equal(a, b) {
+		t.Error("other pixels")
 	}
 }
 
