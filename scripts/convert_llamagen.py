@@ -19,7 +19,7 @@ from typing import Iterator
 
 from llamagen_gguf.encoderfile import EncoderFile
 from llamagen_gguf.errors import Failure, OptionError
-from llamagen_gguf.flags import TRANSFORMER_FLAGS, TYPES, check_options, check_paths, given, model_name, parser
+from llamagen_gguf.flags import TRANSFORMER_FLAGS, TYPES, about_texts, check_options, check_paths, given, model_name, parser
 from llamagen_gguf.output import write
 from llamagen_gguf.plan import Plan
 from llamagen_gguf.source import Source
@@ -33,7 +33,7 @@ TextEncoder = EncoderFolder | EncoderFile
 def make_plan(o: argparse.Namespace) -> Plan:
     plan = Plan(TYPES[o.type])
     text = open_text_encoder(o.text_encoder, plan)
-    check_paths(o, [p for p in (o.checkpoint, o.vq) if p] + (text.paths() if text else []))
+    check_paths(o, [p for p in (o.checkpoint, o.vq, o.attribution) if p] + (text.paths() if text else []))
     if not o.checkpoint:
         plan_text_encoder(text, o, plan)
         return plan
@@ -62,7 +62,7 @@ def plan_text_encoder(text: TextEncoder | None, o: argparse.Namespace, plan: Pla
         raise OptionError(flag, "without a checkpoint the text encoder is converted alone; this option is for the other parts")
     text.add(plan, "token_embd.weight")
     plan.models.append(text.describe())
-    plan.general(ARCHITECTURE, model_name(o))
+    plan.general(ARCHITECTURE, model_name(o), about_texts(o))
     text.set_keys(plan)
 
 
@@ -74,7 +74,7 @@ def plan_tokenizer(source: Source, o: argparse.Namespace, plan: Plan) -> None:
     if flag:
         raise OptionError(flag, f"{source.path} is an image tokenizer; this option is for transformers")
     model = Tokenizer(source, o, plan)
-    plan.general("vqgan", model_name(o))
+    plan.general("vqgan", model_name(o), about_texts(o))
     model.set_keys()
 
 
@@ -90,7 +90,7 @@ def plan_transformer(source: Source, text: TextEncoder | None, o: argparse.Names
         raise OptionError("--vq", f"{o.vq} has {tokenizer.codes} codes, the transformer writes {model.vocab}")
     if text:
         bundle(text, model, o, plan)
-    plan.general("llamagen", model_name(o))
+    plan.general("llamagen", model_name(o), about_texts(o))
     model.set_keys(tokenizer.pixels if tokenizer else 0)
     if tokenizer:
         tokenizer.set_keys()

@@ -46,7 +46,11 @@ tensors stay as they are. Without a checkpoint a folder's T5 is converted alone.
 
 What the tensors' shapes cannot tell is taken from the flags, from freqs_cis
 where the checkpoint has it, or from the official models of the same width.
-The grid of image tokens must be given unless freqs_cis tells it.`,
+The grid of image tokens must be given unless freqs_cis tells it.
+
+The file keeps who made the model and under which licence: --author,
+--description, --license and --attribution. quantize keeps it, too, inspect
+shows it.`,
 		Example: `  zipar convert --out c2i-B-256.gguf --grid 16x16 --vq vq_ds16_c2i.pt c2i_B_256.pt
   zipar convert --out t2i-XL-512.gguf --grid 32x32 --type q8_0 t2i_XL_stage2_512.pt
   zipar convert --out vq16.gguf vq_ds16_t2i.pt
@@ -69,6 +73,10 @@ The grid of image tokens must be given unless freqs_cis tells it.`,
 	f.Float64Var(&r.ropeBase, "rope-base", 0, "base `X` of the rotary positions (default 10000)")
 	f.Float64Var(&r.normEps, "norm-eps", 0, "epsilon `X` of the transformer's norms (default 1e-5)")
 	f.StringVar(&r.options.Name, "name", "", "the model's `NAME` (default: the checkpoint's file name)")
+	f.StringVar(&r.options.Author, "author", "", "who made the model, `TEXT`")
+	f.StringVar(&r.options.Description, "description", "", "what the model is, `TEXT`")
+	f.StringVar(&r.options.License, "license", "", "the model's licence, `TEXT` such as MIT")
+	f.StringVar(&r.options.Attribution, "attribution", "", "put the text of this `FILE`, credits to others, into the file, too; at most 64 KiB of UTF-8")
 	f.Float64Var(&r.cfgScale, "cfg-scale", 0, "recommended guidance `X` (default 4, captions 7.5)")
 	f.IntVar(&r.cfgInterval, "cfg-interval", 0, "recommended number `N` of the last guided token (default -1: all)")
 	f.Float64Var(&r.temperature, "temp", 0, "recommended temperature `X` (default 1)")

@@ -109,7 +109,7 @@ func checkPaths(o Options, text textEncoder) error {
 	if err != nil {
 		return nil // a new file; what keeps it from being written shows when it is
 	}
-	inputs := []string{o.Checkpoint, o.VQ}
+	inputs := []string{o.Checkpoint, o.VQ, o.Attribution}
 	if text != nil {
 		inputs = append(inputs, text.paths()...)
 	}
@@ -118,7 +118,7 @@ func checkPaths(o Options, text textEncoder) error {
 			continue
 		}
 		if info, err := os.Stat(in); err == nil && os.SameFile(out, info) {
-			return badOption("--out", "%s is the checkpoint itself", o.Out)
+			return badOption("--out", "%s is an input itself", o.Out)
 		}
 	}
 	return nil
@@ -135,7 +135,9 @@ func planTokenizer(s *source, o *Options, p *plan, result *Result) error {
 	if err != nil {
 		return err
 	}
-	p.setGeneral("vqgan", nameOf(o))
+	if err := p.setGeneral("vqgan", o); err != nil {
+		return err
+	}
 	m.setKeys(p)
 	result.Models = []string{found(s, m.describe())}
 	return nil
@@ -171,7 +173,9 @@ func planTransformer(s, vq *source, text textEncoder, o *Options, p *plan, resul
 		}
 		result.Models = append(result.Models, text.describe())
 	}
-	p.setGeneral("llamagen", nameOf(o))
+	if err := p.setGeneral("llamagen", o); err != nil {
+		return err
+	}
 	m.setKeys(p, o, pixels)
 	if t != nil {
 		t.setKeys(p)

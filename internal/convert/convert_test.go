@@ -630,11 +630,11 @@ func TestOutputPaths(t *testing.T) {
 	for _, out := range []string{o.Checkpoint, filepath.Dir(o.Checkpoint) + "/./made.pt", link} {
 		o.Out = out
 		_, err := Convert(context.Background(), o)
-		wantError(t, err, option(), "--out: ", "is the checkpoint itself")
+		wantError(t, err, option(), "--out: ", "is an input itself")
 	}
 	o.VQ, o.Out = golden("vq-tiny").Checkpoint, golden("vq-tiny").Checkpoint
 	_, err = Convert(context.Background(), o)
-	wantError(t, err, option(), "--out: ", "is the checkpoint itself")
+	wantError(t, err, option(), "--out: ", "is an input itself")
 	if after, err := os.ReadFile(o.Checkpoint); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the checkpoint was changed: %v", err)
 	}

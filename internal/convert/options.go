@@ -18,6 +18,10 @@ type Options struct {
 	Type       ggml.Type // of matrices: F32, F16, BF16 or Q8_0
 	Name       string    // general.name; "" takes the checkpoint's file name
 
+	// What the file says of where it is from, "" for nothing: general.author, general.description, general.license, and the text
+	// of the file Attribution as general.attribution. UTF-8, at most 64 KiB each.
+	Author, Description, License, Attribution string
+
 	// TextEncoder is a caption model's T5, a folder of Hugging Face or a GGUF file, which goes into the same file; or "".
 	TextEncoder string
 

@@ -118,12 +118,16 @@ func dims(shape []int64) []uint64 {
 var fileTypes = map[ggml.Type]uint32{ggml.F32: 0, ggml.F16: 1, ggml.Q8_0: 7, ggml.BF16: 32}
 
 // setGeneral writes the first keys.
-func (p *plan) setGeneral(arch, name string) {
+func (p *plan) setGeneral(arch string, o *Options) error {
 	p.out.SetString("general.architecture", arch)
 	p.out.SetString("general.type", "model")
-	p.out.SetString("general.name", name)
+	p.out.SetString("general.name", nameOf(o))
+	if err := p.aboutKeys(o); err != nil {
+		return err
+	}
 	p.out.SetUint32("general.file_type", fileTypes[p.asked])
 	if slices.ContainsFunc(p.entries, func(e entry) bool { return e.typ.BlockLen() > 1 }) {
 		p.out.SetUint32("general.quantization_version", 2)
 	}
+	return nil
 }

@@ -89,6 +89,10 @@ func arguments(o Options) []string {
 	text("--vq", o.VQ)
 	text("--text-encoder", o.TextEncoder)
 	text("--name", o.Name)
+	text("--author", o.Author)
+	text("--description", o.Description)
+	text("--license", o.License)
+	text("--attribution", o.Attribution)
 	integer("--heads", o.Heads)
 	integer("--kv-heads", o.KVHeads)
 	integer("--groups", o.Groups)
@@ -124,11 +128,14 @@ func goldenCases() []pythonCase {
 	all := both
 	all.KVHeads, all.Groups, all.RopeBase, all.NormEps, all.Name = new(2), new(16), new(500.0), new(1e-6), "Tiny: bäum"
 	all.CFGScale, all.CFGInterval, all.Temperature, all.TopK, all.TopP, all.Window = new(2.3), new(7), new(0.1), new(30), new(0.7), new(4)
+	all.Author, all.Description, all.License, all.Attribution = "Jöns", "Draws\nnoise.", "MIT", "testdata/attribution.txt"
+	alone := golden("vq-tiny")
+	alone.License = "CC-BY-4.0"
 	caption := golden("t2i-tiny")
 	caption.VQ = golden("vq-tiny").Checkpoint
 	return []pythonCase{
 		{"c2i-tiny", golden("c2i-tiny")}, {"t2i-tiny", golden("t2i-tiny")}, {"c2i-hd20", hd20}, {"c2i-gqa", gqa},
-		{"vq-tiny", golden("vq-tiny")}, {"vq-g8", g8}, {"c2i and vq", both}, {"t2i and vq", caption}, {"every option", all},
+		{"vq-tiny", golden("vq-tiny")}, {"vq-g8", g8}, {"c2i and vq", both}, {"t2i and vq", caption}, {"every option", all}, {"vq with a licence", alone},
 	}
 }
 
@@ -491,6 +498,15 @@ func refusals(t *testing.T) []Options {
 		change(golden("vq-tiny"), set)
 	}
 	change(class(good), func(o *Options) { o.VQ = golden("vq-tiny").Checkpoint })
+	change(golden("c2i-tiny"), func(o *Options) { o.License = strings.Repeat("x", maxAbout+1) })
+	for _, text := range []string{"", "a\x00b", "a\xff", strings.Repeat("ä", maxAbout/2) + "a"} {
+		path := filepath.Join(t.TempDir(), "credits.txt")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		change(golden("vq-tiny"), func(o *Options) { o.Attribution = path })
+	}
+	change(golden("vq-tiny"), func(o *Options) { o.Attribution = "no such file.txt" })
 	return append(list, encoderRefusals(t)...)
 }
 

@@ -65,7 +65,9 @@ func planTextEncoder(e textEncoder, o *Options, p *plan, result *Result) error {
 	if err := e.add(p, "token_embd.weight"); err != nil {
 		return err
 	}
-	p.setGeneral(encoderArch, nameOf(o))
+	if err := p.setGeneral(encoderArch, o); err != nil {
+		return err
+	}
 	e.setKeys(p)
 	result.Models = []string{e.describe()}
 	return nil

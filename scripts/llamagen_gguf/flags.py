@@ -25,7 +25,10 @@ tensors stay as they are. Without a checkpoint a folder's T5 is converted alone.
 
 What the tensors' shapes cannot tell is taken from the flags, from freqs_cis
 where the checkpoint has it, or from the official models of the same width.
-The grid of image tokens must be given unless freqs_cis tells it."""
+The grid of image tokens must be given unless freqs_cis tells it.
+
+The file keeps who made the model and under which licence: --author,
+--description, --license and --attribution."""
 
 EPILOG = """examples:
   %(prog)s --out c2i-B-256.gguf --grid 16x16 --vq vq_ds16_c2i.pt c2i_B_256.pt
@@ -54,6 +57,10 @@ OPTIONS: tuple[tuple[str, str, Callable[[str], Any], str], ...] = (  # flag, val
     ("--rope-base", "X", float, "base of the rotary positions, such as --rope-base 500 (default 10000)"),
     ("--norm-eps", "X", float, "epsilon of the transformer's norms, such as --norm-eps 1e-6 (default 1e-5)"),
     ("--name", "NAME", str, "the model's name, such as --name \"My model\" (default: the checkpoint's file name)"),
+    ("--author", "TEXT", str, "who made the model, such as --author \"A. Painter\""),
+    ("--description", "TEXT", str, "what the model is, such as --description \"Draws cats.\""),
+    ("--license", "TEXT", str, "the model's licence, such as --license MIT"),
+    ("--attribution", "FILE", str, "text of credits to others, at most 64 KiB of UTF-8, such as --attribution CREDITS.txt"),
     ("--cfg-scale", "X", float, "recommended guidance, such as --cfg-scale 2 (default 4, captions 7.5)"),
     ("--cfg-interval", "N", int, "recommended number of the last guided token, such as --cfg-interval 99 (default -1: all)"),
     ("--temp", "X", float, "recommended temperature, such as --temp 0.9 (default 1)"),
@@ -74,6 +81,7 @@ RANGES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "temp": (lambda x: 0 <= x <= 1e6, "a number from 0 up"),
     "top_p": (lambda x: 1e-30 < x <= 1, "a number above 0, at most 1"),
 }
+MAX_TEXT = 64 << 10  # bytes of what a file says about itself
 # Those that mean nothing to an image tokenizer.
 SAMPLING_FLAGS = ("cfg_scale", "cfg_interval", "temp", "top_k", "top_p", "window")
 TRANSFORMER_FLAGS = ("vq", "heads", "kv_heads", "grid", "rope_base", "norm_eps") + SAMPLING_FLAGS
@@ -122,7 +130,7 @@ def check_paths(o: argparse.Namespace, inputs: list[str]) -> None:
     """Refuses to write over what is read."""
     for path in inputs:
         if os.path.exists(path) and os.path.exists(o.out) and os.path.samefile(path, o.out):
-            raise OptionError("--out", f"{o.out} is the checkpoint itself")
+            raise OptionError("--out", f"{o.out} is an input itself")
 
 
 def model_name(o: argparse.Namespace) -> str:
@@ -130,6 +138,37 @@ def model_name(o: argparse.Namespace) -> str:
     base = os.path.basename((o.checkpoint or o.text_encoder).rstrip("/" + os.sep))
     name = o.name or base.rpartition(".")[0] or base
     return re.sub("[\ud800-\udfff]+", "_", name)
+
+
+def about_texts(o: argparse.Namespace) -> list[tuple[str, str]]:
+    """What the file says about itself beside its name: keys and texts."""
+    pairs = []
+    for name in ("author", "description", "license", "attribution"):
+        text = getattr(o, name) or ""
+        if name == "attribution" and text:
+            text = read_attribution(text)
+        if text:
+            check_text(flag_of(name), text)
+            pairs.append((f"general.{name}", text))
+    return pairs
+
+
+def read_attribution(path: str) -> str:
+    """The text of a file. What is not UTF-8 becomes surrogates, as in arguments."""
+    with open(path, "rb") as f:
+        data = f.read(MAX_TEXT + 1)
+    if not data:
+        raise OptionError("--attribution", f"{path} is empty")
+    return data.decode(errors="surrogateescape")
+
+
+def check_text(flag: str, text: str) -> None:
+    if len(text.encode(errors="surrogateescape")) > MAX_TEXT:
+        raise OptionError(flag, f"more than {MAX_TEXT} bytes, the limit")
+    if re.search("[\ud800-\udfff]", text):
+        raise OptionError(flag, "the text is not UTF-8")
+    if "\0" in text:
+        raise OptionError(flag, "the text has a NUL character")
 
 
 def given(o: argparse.Namespace, names: tuple[str, ...]) -> str:

@@ -80,11 +80,13 @@ class Plan:
     def array(self, key: str, xs: Any, element: gguf.GGUFValueType) -> None:
         self.set(key, xs, gguf.GGUFValueType.ARRAY, element)
 
-    def general(self, architecture: str, name: str) -> None:
+    def general(self, architecture: str, name: str, about: list[tuple[str, str]]) -> None:
         """The first keys. The writer itself begins with general.architecture."""
         self.architecture = architecture
         self.string("general.type", "model")
         self.string("general.name", name)
+        for key, text in about:
+            self.string(key, text)
         self.uint32("general.file_type", FILE_TYPES[self.asked])
         if any(gguf.GGML_QUANT_SIZES[e.type][0] > 1 for e in self.entries):
             self.uint32("general.quantization_version", 2)
