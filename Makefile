@@ -7,7 +7,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 TOOL := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint fuzz bench golden generate cross smoke clean
+.PHONY: help build test race cover lint fuzz bench golden generate licenses cross smoke clean
 
 help: ## print this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -46,6 +46,9 @@ golden: ## how to make the golden files again (needs PyTorch and the official co
 
 generate: ## write the assembly kernels again, byte for byte
 	cd internal/tensor/_gen && go run .
+
+licenses: ## collect the licences of the modules again
+	go test ./internal/licenses -update
 
 cross: ## build for linux, darwin and windows on amd64 and arm64 into dist/
 	@for p in $(PLATFORMS); do \

@@ -69,6 +69,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file, 130 interrupted.`
 		newConvertCommand(),
 		newQuantizeCommand(),
 		newInspectCommand(),
+		newLicensesCommand(),
 		newVersionCommand(),
 	)
 	for _, c := range append(root.Commands(), root) {

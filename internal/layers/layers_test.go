@@ -36,6 +36,7 @@ var layers = map[string]layer{
 	"contactsheet":        {nil, "draws pictures with labels, wherever they come from"},
 	"terminal":            {nil, "draws pictures with characters and escapes; where they come from is the caller's business"},
 	"imagenet":            {nil, "a table of names"},
+	"licenses":            {nil, "a text"},
 	"pull":                {[]string{"atomicfile"}, "fetches files; what is in them is the converter's business"},
 	"memory":              {nil, "asks the system, knows nothing of models"},
 	"quality":             {nil, "compares pixels, whatever they come from"},
