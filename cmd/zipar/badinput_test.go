@@ -404,6 +404,7 @@ var badInputs = []badInput{
 
 	// Weights that are no numbers.
 	{"NaN in the head", "generate -m nan-out.gguf --class 3", 3, []string{"nan-out.gguf", "row 0, column 0", "not finite"}},
+	{"NaN in the judge's head", "bench -m m.gguf --class 3 --window 4 --details d.jsonl --judge nan-out.gguf", 3, []string{"nan-out.gguf", "row 0, column 0", "not finite"}},
 	{"infinity in the head", "generate -m inf-out.gguf --class 3", 3, []string{"inf-out.gguf", "row 0, column 0"}},
 	{"NaN in a class", "generate -m nan-embd.gguf --class 3", 3, []string{"nan-embd.gguf", "row 0, column 0"}},
 	{"NaN in a block", "generate -m nan-block.gguf --class 3", 3, []string{"nan-block.gguf", "row 0, column 0"}},

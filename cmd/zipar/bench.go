@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,8 @@ type benchRequest struct {
 	output     string
 	plot       string
 	attention  string
+	details    string
+	judgeFiles modelFiles
 }
 
 func newBenchCommand() *cobra.Command {
@@ -46,6 +49,14 @@ PSNR is that of the mean squared error of all pictures.
 Peak memory is what lay in physical memory at most while a picture was drawn,
 the parts of the model's file that are in use included.
 
+--details writes a line of JSON for every picture: its figures, the windows of
+its rows, and the codes and the log-likelihoods of its tokens. With --adaptive it
+also has every test of a row's first token: the token's probability when it was
+drawn (p), with one more token of the row above (p_next) and in next-token
+decoding (p_ntp), and the total variation distances of the three distributions.
+--judge has another model give the likelihoods, one measure for models that
+differ in the types of their weights.
+
 With --grid and no model the passes are counted alone, by running the schedule.
 Known grids have names: llamagen-256, llamagen-384, llamagen-512, lumina-768
 and emu3-720; what the paper reports for them stands beside.
@@ -55,7 +66,9 @@ see where the attention goes, and how much of it every window leaves.`,
 		Example: `  zipar bench --grid llamagen-512
   zipar bench -m c2i-B-256.gguf --class 207 --window 2,4,8 --adaptive -r 3 --plot windows.png
   zipar bench -m t2i-XL-512.gguf --prompt-file prompts.txt --window 8,16 --output md
-  zipar bench -m c2i-B-256.gguf --class 207 --attention attention.png`,
+  zipar bench -m c2i-B-256.gguf --class 207 --attention attention.png
+  zipar bench -m c2i-B-256.gguf --class 207 --window 2,4 --adaptive -r 20 --details pictures.jsonl
+  zipar bench -m model.gguf --prompt-file prompts.txt --window 8 --judge t2i-XL-512.gguf`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd) },
 	}
@@ -72,12 +85,15 @@ see where the attention goes, and how much of it every window leaves.`,
 	f.StringVar(&r.output, "output", "table", "print a `table`, md, csv, json or jsonl")
 	f.StringVar(&r.plot, "plot", "", "draw speed-up and log-likelihood over the window into this PNG `FILE`")
 	f.StringVar(&r.attention, "attention", "", "draw a map of the attention into this PNG `FILE` and measure nothing else")
+	f.StringVar(&r.details, "details", "", "write all that was measured of each picture into this `FILE`, a line of JSON each")
+	f.StringVar(&r.judgeFiles.model, "judge", "", "have the model in this `FILE` give the likelihoods")
 	r.ui.addFlags(f)
 	return cmd
 }
 
 func (r *benchRequest) run(cmd *cobra.Command) error {
 	defer r.files.close()
+	defer r.judgeFiles.close()
 	defer r.ui.done()
 	if err := r.check(); err != nil {
 		return err
@@ -88,6 +104,11 @@ func (r *benchRequest) run(cmd *cobra.Command) error {
 	}
 	if report.picture != nil {
 		if err := writePicture(r.plot+r.attention, report.picture); err != nil {
+			return err
+		}
+	}
+	if r.details != "" {
+		if err := writeFile(r.details, func(w io.Writer) error { return writeDetails(w, report.details) }); err != nil {
 			return err
 		}
 	}
@@ -104,10 +125,12 @@ func (r *benchRequest) check() error {
 		return usagef("--repeat %d: want 1 to %d", r.repeat, 1<<20)
 	case counts && r.adaptive:
 		return usagef("--adaptive: how far windows grow is up to a model: give one with -m")
-	case counts && r.plot+r.attention != "":
-		return usagef("--plot and --attention need a model: give one with -m")
+	case counts && r.plot+r.attention+r.details+r.judgeFiles.model != "":
+		return usagef("--plot, --attention, --details and --judge need a model: give one with -m")
 	case r.plot != "" && r.attention != "":
 		return usagef("--plot and --attention exclude each other: the one needs times, the other takes none")
+	case r.attention != "" && r.details+r.judgeFiles.model != "":
+		return usagef("--attention excludes --details and --judge: it measures nothing else")
 	case r.attention != "" && r.adaptive:
 		return usagef("--attention and --adaptive exclude each other: attention is measured in next-token decoding")
 	case r.promptFile != "" && r.condition != (conditionFlags{noClean: r.condition.noClean, t5: r.condition.t5}):
@@ -118,7 +141,7 @@ func (r *benchRequest) check() error {
 			return usagef("--window %d: want 0 (next-token decoding) or more", w)
 		}
 	}
-	for flag, path := range map[string]string{"--plot": r.plot, "--attention": r.attention} {
+	for flag, path := range map[string]string{"--plot": r.plot, "--attention": r.attention, "--details": r.details} {
 		if path == stdoutName {
 			return usagef("%s -: the figures go to standard output", flag)
 		}
@@ -156,6 +179,7 @@ type benchReport struct {
 	tables  []benchTable
 	notes   []string
 	picture image.Image
+	details []benchDetail // only if asked for
 }
 
 // A benchMode is a way to decode.

@@ -30,11 +30,7 @@ type bench struct {
 	seed    uint64
 	// conditions are what is drawn, with each seed.
 	conditions []benchCondition
-}
-
-type benchCondition struct {
-	*family.Condition
-	seconds float64 // that it took to make it of a text
+	judge      *benchJudge // nil if the model judges its own pictures
 }
 
 // open reads everything and makes the conditions.
@@ -68,6 +64,9 @@ func (r *benchRequest) open(ctx context.Context, flags *pflag.FlagSet) (*bench, 
 	}
 	if err = r.files.prepare(&r.ui, b.model, b.vq, b.options.Guidance.Guides(0), b.pool); err == nil {
 		b.conditions, err = b.resolve(ctx)
+	}
+	if err == nil && r.judgeFiles.model != "" {
+		b.judge, err = b.openJudge(ctx)
 	}
 	if err != nil {
 		b.pool.Close()
@@ -105,62 +104,6 @@ func (b *bench) openVQ() error {
 	return nil
 }
 
-// resolve makes what is drawn: a class model's first class if nothing is said.
-func (b *bench) resolve(ctx context.Context) ([]benchCondition, error) {
-	if b.promptFile != "" {
-		return b.resolvePrompts(ctx)
-	}
-	if b.condition == (conditionFlags{}) && b.model.Classes() > 0 {
-		b.condition.class = "0"
-	}
-	if _, width := b.model.CaptionShape(); b.condition.prompt != "" && width > 0 {
-		if err := b.warmText(ctx); err != nil {
-			return nil, err
-		}
-	}
-	start := time.Now()
-	c, err := b.condition.resolve(ctx, &b.ui, &b.files, b.model, b.pool)
-	if err != nil {
-		return nil, err
-	}
-	return []benchCondition{{c, time.Since(start).Seconds()}}, nil
-}
-
-// warmText brings the text encoder's weights into memory.
-func (b *bench) warmText(ctx context.Context) error {
-	_, err := b.condition.encodePrompts(ctx, &b.ui, &b.files, b.pool, b.model, []string{"a"})
-	return err
-}
-
-// resolvePrompts encodes the prompts of a file one by one.
-func (b *bench) resolvePrompts(ctx context.Context) ([]benchCondition, error) {
-	prompts, err := readPrompts(b.promptFile)
-	if err != nil {
-		return nil, err
-	}
-	_, width := b.model.CaptionShape()
-	if width == 0 {
-		return nil, usagef("--prompt-file %s: %s is a class model, it takes no prompts: give --class", b.promptFile, b.model.Name())
-	}
-	if err := b.warmText(ctx); err != nil {
-		return nil, err
-	}
-	var conditions []benchCondition
-	for _, text := range prompts {
-		start := time.Now()
-		features, err := b.condition.encodePrompts(ctx, &b.ui, &b.files, b.pool, b.model, []string{text})
-		if err != nil {
-			return nil, err
-		}
-		c, err := b.model.Caption(b.pool, features[0], len(features[0])/width)
-		if err != nil {
-			return nil, err
-		}
-		conditions = append(conditions, benchCondition{c, time.Since(start).Seconds()})
-	}
-	return conditions, nil
-}
-
 // setting says under which circumstances the figures came about.
 func (b *bench) setting() string {
 	o := b.options
@@ -195,9 +138,11 @@ func (b *bench) measure(ctx context.Context) (*benchReport, error) {
 		all = append(all, &benchSamples{mode: m, figure: map[string][]float64{}})
 	}
 	resets := true
+	var details []benchDetail
 	for i := range b.runs() {
 		condition := b.conditions[i/b.repeat]
-		b.options.Noise = []zipar.Noise{{Seed: b.seed + uint64(i%b.repeat)}}
+		seed := b.seed + uint64(i%b.repeat)
+		b.options.Noise = []zipar.Noise{{Seed: seed}}
 		var ntp *drawn
 		for _, s := range all {
 			// What the run before left is not this one's.
@@ -210,10 +155,14 @@ func (b *bench) measure(ctx context.Context) (*benchReport, error) {
 			if ntp == nil {
 				ntp = d
 			}
-			s.add(d, ntp)
+			figures := d.figures(ntp, s.mode)
+			s.add(figures)
+			if b.details != "" {
+				details = append(details, newBenchDetail(condition.subject.text, seed, s.mode, d, figures))
+			}
 		}
 	}
-	report := &benchReport{tables: measuredTables, notes: b.notes(resets)}
+	report := &benchReport{tables: measuredTables, notes: b.notes(resets), details: details}
 	for _, s := range all {
 		report.rows = append(report.rows, s.row(b.options.Grid, b.runs()))
 	}
@@ -241,7 +190,11 @@ func (b *bench) notes(resets bool) []string {
 	if !resets {
 		notes = append(notes, "Peak memory counts from the start of the program: this system does not measure it anew for each window.")
 	}
-	return append(notes, "log p: natural logarithm of a token's probability, given all before it, at temperature 1 without top-k and top-p.")
+	log := "log p: natural logarithm of a token's probability, given all before it, at temperature 1 without top-k and top-p"
+	if b.judge != nil {
+		log += ", by " + b.judgeFiles.model
+	}
+	return append(notes, log+".")
 }
 
 // warmUp brings weights and working memory into being: the first passes of a
@@ -278,7 +231,10 @@ type drawn struct {
 	pixels *image.NRGBA // nil without a VQ decoder
 
 	text, prefill, tokens, vq float64 // seconds
-	score                     float64 // mean log-likelihood of a token
+
+	likelihoods []float64 // log-likelihood of each token, [tokens]
+	score       float64   // the mean of them
+	trials      []benchTrial
 }
 
 // draw draws a picture and looks at it, noting in s what belongs to single
@@ -299,6 +255,9 @@ func (b *bench) draw(ctx context.Context, c benchCondition, s *benchSamples, nam
 		s.passMS = append(s.passMS, p.Elapsed.Seconds()*1000)
 		s.widest = max(s.widest, p.Columns)
 	}
+	if b.details != "" {
+		o.ObserveTrial = func(t zipar.TrialResult) { d.trials = append(d.trials, newBenchTrial(t)) }
+	}
 	pictures, err := zipar.Decode(ctx, decoder, o)
 	b.ui.done()
 	if err != nil {
@@ -318,26 +277,32 @@ func (b *bench) draw(ctx context.Context, c benchCondition, s *benchSamples, nam
 	if peak, ok := memory.Peak(); ok {
 		s.peak = max(s.peak, peak)
 	}
-	b.ui.stage("likelihood", o.Grid.Tokens())
-	scores, err := zipar.Score(ctx, decoder, o.Grid, o.Guidance, [][]int32{d.Codes}, func(n int) { b.ui.step(n, "") })
-	b.ui.done()
-	if err != nil {
+	if err := b.readAgain(ctx, decoder, c, d); err != nil {
 		return nil, err
 	}
-	for _, l := range scores[0] {
-		d.score += l / float64(len(scores[0]))
+	for _, l := range d.likelihoods {
+		d.score += l / float64(len(d.likelihoods))
 	}
 	return d, nil
 }
 
-// add notes a picture, which is compared with that of NTP.
-func (s *benchSamples) add(d, ntp *drawn) {
-	note := func(key string, v float64) { s.figure[key] = append(s.figure[key], v) }
+// add notes the figures of a picture.
+func (s *benchSamples) add(figures map[string]float64) {
+	for key, v := range figures {
+		s.figure[key] = append(s.figure[key], v)
+	}
+}
+
+// figures are what is known of a picture, by the keys of benchColumns. It is
+// compared with that of NTP.
+func (d *drawn) figures(ntp *drawn, mode benchMode) map[string]float64 {
+	figures := map[string]float64{}
+	note := func(key string, v float64) { figures[key] = v }
 	tokens := float64(d.Grid.Tokens())
 	note("passes", float64(d.Passes))
 	note("passes_saved", 1-float64(d.Passes)/tokens)
 	note("columns_mean", float64(d.Columns)/float64(max(1, d.Passes-1)))
-	if s.mode.adaptive && d.Grid.Rows > 1 {
+	if mode.adaptive && d.Grid.Rows > 1 {
 		var sum float64
 		for _, w := range d.Windows[1:] {
 			sum += float64(w) / float64(len(d.Windows)-1)
@@ -372,6 +337,7 @@ func (s *benchSamples) add(d, ntp *drawn) {
 	note("log_likelihood", d.score)
 	note("log_likelihood_ntp", ntp.score)
 	note("log_likelihood_change", d.score-ntp.score)
+	return figures
 }
 
 // row sums up the runs.

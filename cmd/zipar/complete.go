@@ -42,6 +42,8 @@ var flagValues = map[string]completion{
 	"quantize tensor-type": nothing,
 	"convert name":         nothing,
 	"bench grid":           gridNames,
+	"bench details":        files("jsonl"),
+	"bench judge":          modelNames,
 	"grid":                 nothing,
 	"prompt":               nothing,
 	"prompt-file":          files(),

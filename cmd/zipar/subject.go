@@ -155,18 +155,6 @@ func (c *conditionFlags) conditions(ctx context.Context, u *ui, files *modelFile
 	return nil
 }
 
-// resolve returns the condition that the flags name.
-func (c *conditionFlags) resolve(ctx context.Context, u *ui, files *modelFiles, m family.Model, p *tensor.Pool) (*family.Condition, error) {
-	subjects, err := c.subjects(m, nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.conditions(ctx, u, files, m, p, []*subject{&subjects[0]}); err != nil {
-		return nil, err
-	}
-	return subjects[0].condition, nil
-}
-
 // hashDigits is how much of a SHA-256 a picture's metadata has.
 const hashDigits = 10
 

@@ -349,6 +349,81 @@ func TestGreedyProbation(t *testing.T) {
 	}
 }
 
+// What is told of trials is the way of the windows that came out, and the
+// distributions are those of the model.
+func TestTrialsAreTold(t *testing.T) {
+	told := 0
+	geometries(func(g Geometry, w int) {
+		if g.Tokens() > 100 {
+			return
+		}
+		o := options(g, w, Noise{Seed: 21}, Noise{Seed: 22})
+		o.Adaptive = true
+		trials := make([][]TrialResult, 2)
+		o.ObserveTrial = func(r TrialResult) {
+			for _, p := range [][]float32{r.Before, r.After} {
+				var sum float64
+				for _, v := range p {
+					sum += float64(v)
+				}
+				if math.Abs(sum-1) > 1e-5 || len(p) != 11 {
+					t.Errorf("%s window %d: %d probabilities that add up to %v", g, w, len(p), sum)
+				}
+			}
+			if ratio := r.After[r.Token] / r.Before[r.Token]; !r.Accepted && ratio >= 1 {
+				t.Errorf("%s window %d: a token %v times as likely as before was rejected", g, w, ratio)
+			}
+			trials[r.Picture] = append(trials[r.Picture], r)
+		}
+		got, err := Decode(context.Background(), newFakeModel(g, 2), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, p := range got {
+			told += len(trials[i])
+			at := 0
+			next := func() TrialResult {
+				at++
+				if at > len(trials[i]) {
+					t.Fatalf("%s window %d, windows %v: only %d trials", g, w, p.Windows, len(trials[i]))
+				}
+				return trials[i][at-1]
+			}
+			for row := 1; row < g.Rows && w < g.Cols; row++ {
+				for k := w; k <= min(p.Windows[row], g.Cols-1); k++ {
+					r := next()
+					if r.Row != row || r.Window != k || r.Accepted != (k == p.Windows[row]) {
+						t.Errorf("%s window %d, windows %v: trial of row %d, window %d, accepted %v", g, w, p.Windows, r.Row, r.Window, r.Accepted)
+					}
+					if r.Accepted && r.Token != p.Codes[g.Index(Slot{row, 0})] {
+						t.Errorf("%s window %d: token %d of row %d was accepted, the picture has %d", g, w, r.Token, row, p.Codes[g.Index(Slot{row, 0})])
+					}
+				}
+			}
+			if at != len(trials[i]) {
+				t.Errorf("%s window %d, windows %v: %d trials, want %d", g, w, p.Windows, len(trials[i]), at)
+			}
+		}
+	})
+	if told < 100 {
+		t.Errorf("only %d trials: the test says nothing", told)
+	}
+
+	g := Geometry{Rows: 2, Cols: 5}
+	o := options(g, 1, Noise{})
+	o.Adaptive = true
+	o.ObserveTrial = func(r TrialResult) {
+		for i, want := range toyTable[r.Window] {
+			if after := toyTable[r.Window+1][i]; math.Abs(float64(r.Before[i])-want) > 1e-6 || math.Abs(float64(r.After[i])-after) > 1e-6 {
+				t.Errorf("window %d: %v and %v, want %v and %v", r.Window, r.Before, r.After, toyTable[r.Window], toyTable[r.Window+1])
+			}
+		}
+	}
+	if _, err := Decode(context.Background(), &tableModel{grid: g, table: toyTable}, o); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Probabilities that differ by rounding alone have no excess to draw from: the
 // token stays.
 func TestARejectionWithoutAnExcessKeepsTheToken(t *testing.T) {

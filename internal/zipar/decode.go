@@ -63,6 +63,26 @@ type Options struct {
 	// called Decode. The progress and what it points to are valid during the
 	// call only.
 	Observe func(Progress)
+	// ObserveTrial, if not nil, is called for every test of a row's first
+	// token, which adaptive windows make, from the same goroutine.
+	ObserveTrial func(TrialResult)
+}
+
+// A TrialResult is a test of the token that a row started on; see Schedule and
+// probation.
+type TrialResult struct {
+	Picture int // counts the pictures that are decoded together, from 0
+	Row     int
+	// Window is how many tokens of the row above were known when the token
+	// was drawn. The test knows one more.
+	Window   int
+	Token    int32
+	Accepted bool
+	// Before and After are the distributions, [vocab], from which the row's
+	// first token is drawn with that many tokens known, and with one more:
+	// guidance, temperature, top-k and top-p are applied. They are valid during
+	// the call only.
+	Before, After []float32
 }
 
 // Progress is the state after a pass.
@@ -328,10 +348,17 @@ func (r *run) decide(t target, kept []candidate) {
 	case Extend:
 		p.set(t.slot, pick(kept, noise, t.slot, 0))
 	case Test:
+		tried := p.tested.token
 		var token int32
 		token, p.accepted = p.tested.test(kept, noise, t.slot)
 		p.hadTest = true
 		p.set(t.slot, token)
+		if r.ObserveTrial != nil {
+			r.ObserveTrial(TrialResult{
+				Picture: t.picture, Row: t.slot.Row, Window: p.schedule.grown, Token: tried, Accepted: p.accepted,
+				Before: p.tested.next, After: p.tested.p,
+			})
+		}
 	case Trial:
 		if p.accepted {
 			p.set(t.slot, pick(kept, noise, t.slot, 0))

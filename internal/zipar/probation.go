@@ -34,7 +34,8 @@ func (b *probation) propose(kept []candidate, noise Noise, at Slot) int32 {
 }
 
 // test tests the token against a new distribution. It returns the token of
-// the slot, which is another one if the test fails.
+// the slot, which is another one if the test fails. Afterwards p is the new
+// distribution and next the one that the token was drawn from.
 func (b *probation) test(kept []candidate, noise Noise, at Slot) (token int32, accepted bool) {
 	distribution(b.next, kept)
 	r := noise.uniform(at, b.draws, uniformDraw)

@@ -37,6 +37,18 @@ func (s Sampling) Check() error {
 // no numbers: the sign of broken weights or of an overflow in the model.
 var ErrNotFinite = errors.New("the model's logits are not finite")
 
+// Distribution writes the probability with which each token is drawn from
+// logits to p; both are [vocab]. Tokens that are never drawn get 0. It
+// overwrites logits, and returns ErrNotFinite where they are not finite.
+func (s Sampling) Distribution(p, logits []float32) error {
+	kept, err := newSampler(s, len(logits)).candidates(logits)
+	if err != nil {
+		return err
+	}
+	distribution(p, kept)
+	return nil
+}
+
 // A sampler draws tokens. It keeps its working memory, so drawing allocates
 // nothing.
 type sampler struct {

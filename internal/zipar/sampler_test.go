@@ -169,3 +169,32 @@ func TestChecksNameTheValue(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The probabilities of a distribution are the shares of the draws.
+func TestDistribution(t *testing.T) {
+	const ln2 = 0.6931472
+	for _, c := range []struct {
+		s    Sampling
+		want []float32
+	}{
+		{Sampling{Temperature: 1, TopP: 1}, []float32{1. / 8, 1. / 2, 1. / 4, 1. / 8}},
+		{Sampling{Temperature: 1, TopP: 1, TopK: 2}, []float32{0, 2. / 3, 1. / 3, 0}},
+		{Sampling{Temperature: 1, TopP: 0.6}, []float32{0, 2. / 3, 1. / 3, 0}},
+		{Sampling{Temperature: 0.5, TopP: 1}, []float32{1. / 22, 16. / 22, 4. / 22, 1. / 22}},
+		{Sampling{TopP: 1}, []float32{0, 1, 0, 0}},
+	} {
+		p := []float32{9, 9, 9, 9}
+		if err := c.s.Distribution(p, []float32{0, 2 * ln2, ln2, 0}); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range c.want {
+			if math.Abs(float64(p[i]-want)) > 1e-6 {
+				t.Errorf("%+v: %v, want %v", c.s, p, c.want)
+				break
+			}
+		}
+	}
+	if err := (Sampling{Temperature: 1, TopP: 1}).Distribution(make([]float32, 2), []float32{0, float32(math.Inf(1))}); !errors.Is(err, ErrNotFinite) {
+		t.Errorf("infinite logits: error %v", err)
+	}
+}

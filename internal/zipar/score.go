@@ -6,74 +6,98 @@ import (
 	"math"
 )
 
-// scoreColumns is how many tokens a pass of Score feeds: enough for the matrix
+// scoreColumns is how many tokens a pass of Read feeds: enough for the matrix
 // products to be efficient, few enough for the logits to stay small.
 const scoreColumns = 64
 
 // Score returns the log-likelihood that the model gives every token of
 // finished pictures, [pictures][tokens] in raster order: the natural
 // logarithm of its probability given all tokens before it in raster order,
-// whatever the order in which they were decoded. The tokens are fed by raster
-// order in wide passes (teacher forcing), so a query sees all that it would
-// see in next-token decoding, real tokens in place of proxies.
+// whatever the order in which they were decoded. See Read.
 //
 // A token's probability is its share of softmax(logits), the logits being the
 // guided ones where guidance guides the token: neither temperature nor top-k
 // nor top-p are applied, so every token has a finite likelihood and pictures
 // that were drawn with different settings can be compared.
 //
-// pictures are [rows, cols] codes, one for each picture that the model was
-// made for. done, if not nil, is told after every pass how many tokens of each
-// picture have been scored. A pass allocates nothing.
+// pictures and done are those of Read. A pass allocates nothing.
 func Score(ctx context.Context, m Model, g Geometry, guidance Guidance, pictures [][]int32, done func(tokens int)) ([][]float64, error) {
-	s, err := newScoring(m, g, guidance, pictures)
+	scores := make([][]float64, len(pictures))
+	for i, codes := range pictures {
+		scores[i] = make([]float64, len(codes))
+	}
+	err := Read(ctx, m, g, guidance, pictures, func(picture int, at Slot, logits []float32) error {
+		n := g.Index(at)
+		var err error
+		scores[picture][n], err = LogLikelihood(logits, pictures[picture][n])
+		return err
+	}, done)
 	if err != nil {
 		return nil, err
 	}
+	return scores, nil
+}
+
+// Read reads finished pictures and calls each with the logits of every token,
+// [vocab], guided where guidance guides it. The tokens are fed by raster order
+// in wide passes (teacher forcing), so a query sees all that it would see in
+// next-token decoding, real tokens in place of proxies, whatever the order in
+// which they were decoded.
+//
+// pictures are [rows, cols] codes, one for each picture that the model was
+// made for. each may overwrite the logits, which are valid during the call
+// only; its error ends the reading. It sees the tokens of a picture in raster
+// order. done, if not nil, is told after every pass how many tokens of each
+// picture have been read.
+func Read(ctx context.Context, m Model, g Geometry, guidance Guidance, pictures [][]int32,
+	each func(picture int, at Slot, logits []float32) error, done func(tokens int)) error {
+	s, err := newReading(m, g, guidance, pictures)
+	if err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	logits, err := m.Prefill(ctx, guidance.Guides(0))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range pictures {
 		s.targets = append(s.targets, target{picture: i, guided: guidance.Guides(0)})
 	}
 	for {
-		if err := s.read(logits); err != nil {
-			return nil, err
+		if err := s.pass(logits, each); err != nil {
+			return err
 		}
 		if done != nil {
-			done(s.scored)
+			done(s.read)
 		}
 		if !s.collect() {
-			return s.scores, nil
+			return nil
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		if logits, err = m.Pass(ctx, s.feeds); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
 
-// scoring is the state of a Score.
-type scoring struct {
+// reading is the state of a Read.
+type reading struct {
 	grid     Geometry
 	guidance Guidance
 	pictures [][]int32
-	scores   [][]float64
 
 	next    int // the position of a picture that is fed next
 	width   int // positions of a picture that a pass feeds
-	scored  int // tokens of a picture that have been scored
+	read    int // tokens of a picture that have been read
 	feeds   []Feed
 	targets []target
 }
 
-func newScoring(m Model, g Geometry, guidance Guidance, pictures [][]int32) (*scoring, error) {
+func newReading(m Model, g Geometry, guidance Guidance, pictures [][]int32) (*reading, error) {
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
@@ -81,9 +105,9 @@ func newScoring(m Model, g Geometry, guidance Guidance, pictures [][]int32) (*sc
 		return nil, err
 	}
 	if len(pictures) == 0 {
-		return nil, fmt.Errorf("no picture to score")
+		return nil, fmt.Errorf("no picture to read")
 	}
-	s := &scoring{grid: g, guidance: guidance, pictures: pictures, width: max(1, scoreColumns/len(pictures))}
+	s := &reading{grid: g, guidance: guidance, pictures: pictures, width: max(1, scoreColumns/len(pictures))}
 	for i, codes := range pictures {
 		if len(codes) != g.Tokens() {
 			return nil, fmt.Errorf("picture %d has %d codes, its grid of %s %d", i+1, len(codes), g, g.Tokens())
@@ -93,7 +117,6 @@ func newScoring(m Model, g Geometry, guidance Guidance, pictures [][]int32) (*sc
 				return nil, fmt.Errorf("picture %d, row %d, column %d: code %d of a vocabulary of %d", i+1, at/g.Cols, at%g.Cols, code, m.Vocab())
 			}
 		}
-		s.scores = append(s.scores, make([]float64, len(codes)))
 	}
 	s.feeds = make([]Feed, 0, len(pictures)*s.width)
 	s.targets = make([]target, 0, len(pictures)*s.width)
@@ -101,8 +124,8 @@ func newScoring(m Model, g Geometry, guidance Guidance, pictures [][]int32) (*sc
 }
 
 // collect sets up the feeds of the next pass. It returns false when all
-// tokens are scored: the grid's last token is never fed.
-func (s *scoring) collect() bool {
+// tokens are read: the grid's last token is never fed.
+func (s *reading) collect() bool {
 	g := s.grid
 	s.feeds, s.targets = s.feeds[:0], s.targets[:0]
 	stride := g.Cols + g.RowEnd
@@ -128,28 +151,26 @@ func (s *scoring) collect() bool {
 	return len(s.feeds) > 0
 }
 
-// read turns the logits of the pass's outputs into likelihoods.
-func (s *scoring) read(out Logits) error {
+// pass hands the logits of the pass's outputs over.
+func (s *reading) pass(out Logits, each func(picture int, at Slot, logits []float32) error) error {
 	for i, t := range s.targets {
 		logits := out.Cond[i]
 		if t.guided {
 			s.guidance.combine(logits, out.Uncond[i])
 		}
-		at := s.grid.Index(t.slot)
-		l, err := logLikelihood(logits, s.pictures[t.picture][at])
-		if err != nil {
+		if err := each(t.picture, t.slot, logits); err != nil {
 			return fmt.Errorf("picture %d, row %d, column %d: %w", t.picture+1, t.slot.Row, t.slot.Col, err)
 		}
-		s.scores[t.picture][at] = l
 		if t.picture == 0 {
-			s.scored++
+			s.read++
 		}
 	}
 	return nil
 }
 
-// logLikelihood is log softmax(logits)[token].
-func logLikelihood(logits []float32, token int32) (float64, error) {
+// LogLikelihood is log softmax(logits)[token]. It returns ErrNotFinite where
+// the logits are not finite.
+func LogLikelihood(logits []float32, token int32) (float64, error) {
 	top, err := argmax(logits)
 	if err != nil {
 		return 0, err

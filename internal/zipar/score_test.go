@@ -161,6 +161,28 @@ func TestAScoringPassDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// Read shows every token once, in raster order, and ends with the first error.
+func TestReadGoesByRasterOrder(t *testing.T) {
+	g := Geometry{Rows: 5, Cols: 30, RowEnd: 1}
+	pictures := [][]int32{make([]int32, g.Tokens()), make([]int32, g.Tokens())}
+	seen := []int{0, 0}
+	stop := errors.New("enough")
+	each := func(picture int, at Slot, logits []float32) error {
+		if g.Index(at) != seen[picture] || len(logits) != 11 {
+			t.Errorf("picture %d: slot %v with %d logits is token %d", picture, at, len(logits), seen[picture])
+		}
+		clear(logits)
+		if seen[picture]++; seen[1] == 100 {
+			return stop
+		}
+		return nil
+	}
+	err := Read(context.Background(), newFakeModel(g, 2), g, Guidance{Scale: 1, Interval: -1}, pictures, each, nil)
+	if !errors.Is(err, stop) || !strings.Contains(err.Error(), "picture 2, row 3, column 9") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestScoreErrors(t *testing.T) {
 	g := Geometry{Rows: 2, Cols: 3}
 	guidance := Guidance{Scale: 1, Interval: -1}
