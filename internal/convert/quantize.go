@@ -107,6 +107,11 @@ func Quantize(ctx context.Context, o QuantizeOptions) (*QuantizeResult, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return QuantizeFile(ctx, f, o)
+}
+
+// QuantizeFile is Quantize with an input that is open already, and stays so. o.In is not looked at.
+func QuantizeFile(ctx context.Context, f *gguf.File, o QuantizeOptions) (*QuantizeResult, error) {
 	p, err := planQuantization(f, &o)
 	if err != nil {
 		return nil, err
@@ -126,7 +131,7 @@ func Quantize(ctx context.Context, o QuantizeOptions) (*QuantizeResult, error) {
 			return failed
 		})
 	}
-	result := &QuantizeResult{Fallbacks: p.fallbacks}
+	result := &QuantizeResult{Fallbacks: p.fallbacks, Before: f.Size}
 	err = atomicfile.Write(o.Out, func(dst io.Writer) error {
 		n, err := w.WriteTo(dst)
 		result.After = n
@@ -137,9 +142,6 @@ func Quantize(ctx context.Context, o QuantizeOptions) (*QuantizeResult, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	if info, err := os.Stat(o.In); err == nil {
-		result.Before = info.Size()
 	}
 	for _, c := range p.classes {
 		if c.Tensors > 0 {

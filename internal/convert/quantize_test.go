@@ -464,6 +464,43 @@ func TestQuantizeRefuses(t *testing.T) {
 	}
 }
 
+// A file in memory becomes what the same one on disk does, and can be used afterwards.
+func TestQuantizeFile(t *testing.T) {
+	folder := t.TempDir()
+	in := quantizeFile(t, nil, quantizeInput{"blk.0.ffn_up.weight", ggml.F32, []uint64{64, 6}, nil})
+	data, err := os.ReadFile(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := gguf.Parse("in memory", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files [2][]byte
+	for i, run := range []func(QuantizeOptions) (*QuantizeResult, error){
+		func(o QuantizeOptions) (*QuantizeResult, error) { o.In = in; return Quantize(context.Background(), o) },
+		func(o QuantizeOptions) (*QuantizeResult, error) { return QuantizeFile(context.Background(), f, o) },
+	} {
+		out := filepath.Join(folder, "out.gguf")
+		result, err := run(QuantizeOptions{Out: out, Type: ggml.Q8_0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[i], err = os.ReadFile(out); err != nil {
+			t.Fatal(err)
+		}
+		if result.Before != int64(len(data)) || result.After != int64(len(files[i])) {
+			t.Errorf("run %d: %d bytes before and %d after, want %d and %d", i, result.Before, result.After, len(data), len(files[i]))
+		}
+	}
+	if !bytes.Equal(files[0], files[1]) {
+		t.Error("the files differ")
+	}
+	if len(f.Tensors) != 1 || f.Tensors[0].Data == nil {
+		t.Error("the input was closed")
+	}
+}
+
 func TestParseTypeRule(t *testing.T) {
 	for s, want := range map[string]string{
 		"":            `"", want REGEX=TYPE`,

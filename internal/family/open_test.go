@@ -11,6 +11,7 @@ import (
 	"github.com/zipar/zipar/internal/gguf"
 	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/testmodel"
+	"github.com/zipar/zipar/internal/vqgan"
 	"github.com/zipar/zipar/internal/zipar"
 )
 
@@ -251,4 +252,80 @@ func TestPrepareChangesNoBit(t *testing.T) {
 			t.Errorf("%s: the type of keys and values makes no difference", typ)
 		}
 	}
+}
+
+// A model that lies in memory may start anywhere: a program's own data has no alignment that Go promises.
+func TestBitsDoNotDependOnAlignment(t *testing.T) {
+	p := tensor.NewPool(2)
+	defer p.Close()
+	for _, typ := range []ggml.Type{ggml.F32, ggml.F16, ggml.BF16, ggml.Q8_0} {
+		var b bytes.Buffer
+		if err := testmodel.Write(&b, testmodel.Options{Caption: true, Text: true, Type: typ}); err != nil {
+			t.Fatal(err)
+		}
+		var want map[string][]float32
+		var pixels []float32
+		for offset := range 3 {
+			data := append(make([]byte, offset, offset+b.Len()), b.Bytes()...)[offset:]
+			f, err := gguf.Parse("tiny.gguf", data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			logits, im := drawn(t, p, f)
+			if offset == 0 {
+				want, pixels = logits, im
+				continue
+			}
+			sameLogits(t, fmt.Sprintf("%s, offset %d", typ, offset), logits, want)
+			if !slices.Equal(im, pixels) {
+				t.Errorf("%s, offset %d: another picture", typ, offset)
+			}
+		}
+	}
+}
+
+// drawn draws a prompt with all parts of a model.
+func drawn(t *testing.T, p *tensor.Pool, f *gguf.File) (logits map[string][]float32, pixels []float32) {
+	t.Helper()
+	ctx := context.Background()
+	opened, err := Open(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := opened.(*llamaGen)
+	m.Prepare(p)
+	encoder, err := OpenTextEncoder(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	positions, width := m.CaptionShape()
+	prompt, err := encoder.Tokenize("a red apple", true, positions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	features, err := encoder.Features(ctx, p, prompt, width, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := m.Caption(p, features, len(prompt.Pieces))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{Model: m.Decoder(p, []*Condition{c}), grid: m.grid, logits: map[string][]float32{}}
+	pictures, err := zipar.Decode(ctx, r, zipar.Options{
+		Grid: m.grid, Window: 3, Guidance: zipar.Guidance{Scale: 2, Interval: -1},
+		Sampling: zipar.Sampling{Temperature: 1, TopP: 1}, Noise: []zipar.Noise{{}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	vq, err := vqgan.NewDecoder(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im, err := vq.Decode(ctx, p, pictures[0].Codes, m.grid.Rows, m.grid.Cols, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.logits, im.Data
 }

@@ -30,6 +30,7 @@ type File struct {
 	Path      string // as given to Open, or the name given to Parse
 	Version   uint32
 	Alignment uint64
+	Size      int64     // of the whole file, in bytes
 	Tensors   []*Tensor // in file order
 
 	keys    []string // in file order

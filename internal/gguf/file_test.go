@@ -43,6 +43,9 @@ func TestOpenIsParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if opened.Size != int64(len(data)) || parsed.Size != opened.Size {
+		t.Errorf("sizes %d and %d, want %d", opened.Size, parsed.Size, len(data))
+	}
 	if opened.Path != parsed.Path || opened.Version != parsed.Version || opened.Alignment != parsed.Alignment {
 		t.Errorf("%+v\n%+v", opened, parsed)
 	}

@@ -31,7 +31,7 @@ const (
 )
 
 func (p *parser) parse() (*File, error) {
-	f := &File{Path: p.path, Alignment: defaultAlignment}
+	f := &File{Path: p.path, Alignment: defaultAlignment, Size: int64(len(p.data))}
 	keys, tensors, err := p.header(f)
 	if err != nil {
 		return nil, err
