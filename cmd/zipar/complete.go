@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/zipar/zipar/internal/ggml"
-	"github.com/zipar/zipar/internal/gguf"
 	"github.com/zipar/zipar/internal/imagenet"
 	"github.com/zipar/zipar/internal/pull"
 )
@@ -196,7 +195,7 @@ func classNames(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.
 	labels := imagenet.Names()
 	if path, _ := cmd.Flags().GetString("model"); path != "" {
 		if path, err := modelFile(path); err == nil {
-			if f, err := gguf.Open(path); err == nil {
+			if f, err := openModel(path); err == nil {
 				defer f.Close()
 				if own, err := f.Strings("llamagen.condition.class_names"); err == nil {
 					labels = own

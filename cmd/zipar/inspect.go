@@ -30,9 +30,9 @@ people, such as a model's licence and credits, are printed in full.`,
 			if err != nil {
 				return err
 			}
-			f, err := gguf.Open(path)
+			f, err := openModel(path)
 			if err != nil {
-				return badModel(err)
+				return err
 			}
 			defer f.Close()
 			return printFile(cmd.OutOrStdout(), f)

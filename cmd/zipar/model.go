@@ -104,11 +104,17 @@ func (m *modelFiles) pool() (*tensor.Pool, error) {
 	return tensor.NewPool(m.threads), nil
 }
 
+// openModel opens what modelFile returned.
+func openModel(path string) (*gguf.File, error) {
+	f, err := gguf.Open(path)
+	return f, badModel(err)
+}
+
 // open maps a file. It is closed by close.
 func (m *modelFiles) open(path string) (*gguf.File, error) {
-	f, err := gguf.Open(path)
+	f, err := openModel(path)
 	if err != nil {
-		return nil, badModel(err)
+		return nil, err
 	}
 	info, _ := os.Stat(path)
 	m.opened, m.infos = append(m.opened, f), append(m.infos, info)

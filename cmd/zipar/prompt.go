@@ -147,9 +147,9 @@ func (c *conditionFlags) textEncoderFile(files *modelFiles) (*gguf.File, error) 
 	if err != nil {
 		return nil, err
 	}
-	f, err := gguf.Open(path)
+	f, err := openModel(path)
 	if err != nil {
-		return nil, badModel(err)
+		return nil, err
 	}
 	if family.HasTextEncoder(f) {
 		return f, nil
