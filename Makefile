@@ -3,11 +3,13 @@
 
 export CGO_ENABLED := 0
 FUZZTIME ?= 30s
+PYTHON ?= python3
+WORK ?= work
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 TOOL := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint fuzz bench golden generate licenses cross smoke clean
+.PHONY: help build test race cover lint fuzz bench golden generate licenses cross smoke study clean
 
 help: ## print this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -58,6 +60,10 @@ cross: ## build for linux, darwin and windows on amd64 and arm64 into dist/
 
 smoke: ## run every command on a tiny random model in a scratch folder
 	@scripts/smoke.sh
+
+study: build ## measure the windows of the built-in model anew and write docs/zipar-study.md (WORK=folder of its training, PYTHON=with NumPy and Pillow)
+	$(PYTHON) scripts/study.py --zipar ./zipar --model $(WORK)/zipar-emoji-q8_0.gguf \
+	  --model-f32 $(WORK)/zipar-emoji-f32.gguf --model-f16 $(WORK)/zipar-emoji-f16.gguf
 
 clean: ## remove what was built
 	rm -rf zipar dist coverage.out

@@ -11,14 +11,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// helpOf runs a Python script of scripts with --help.
-func helpOf(t *testing.T, script string) string {
+// python returns a Python that has NumPy.
+func python(t *testing.T) string {
 	t.Helper()
 	interpreter := os.Getenv("ZIPAR_PYTHON")
 	if interpreter == "" {
 		t.Skip("ZIPAR_PYTHON does not name a Python with PyTorch, NumPy and gguf; scripts/test sets it and runs this test, too")
 	}
-	cmd := exec.Command(interpreter, script, "--help")
+	return interpreter
+}
+
+// helpOf runs a Python script of scripts with --help.
+func helpOf(t *testing.T, script string) string {
+	t.Helper()
+	cmd := exec.Command(python(t), script, "--help")
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "COLUMNS=300", "NO_COLOR=1")
 	text, err := cmd.CombinedOutput()
 	if err != nil {
@@ -79,5 +85,15 @@ func TestPythonRandomCheckpointHelps(t *testing.T) {
 		if !strings.Contains(help, want) {
 			t.Errorf("%q lacks %q", help, want)
 		}
+	}
+}
+
+// The statistics of scripts/study.py have tests of their own, and its prompts.
+func TestPythonStudy(t *testing.T) {
+	cmd := exec.Command(python(t), "-m", "unittest", "zipar_study.tests")
+	cmd.Dir = "../../scripts"
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+	if text, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(text), "\nOK") {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
