@@ -9,10 +9,10 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 TOOL := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint fuzz bench golden generate licenses cross smoke study clean
+.PHONY: help build test race cover lint fuzz bench golden generate licenses model-card cross smoke study clean
 
 help: ## print this help
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
 
 build: ## build ./zipar for this machine
 	go build -o zipar ./cmd/zipar
@@ -51,6 +51,10 @@ generate: ## write the assembly kernels again, byte for byte
 
 licenses: ## collect the licences of the modules again
 	go test ./internal/licenses -update
+
+model-card: build ## measure the built-in model anew and write docs/model-card.md (WORK=folder of its training, PYTHON=with its packages)
+	$(PYTHON) scripts/train/card.py --work $(WORK) --model $(WORK)/zipar-emoji-q8_0.gguf --model-f32 $(WORK)/zipar-emoji-f32.gguf \
+	  --zipar ./zipar --out docs/model-card.md
 
 cross: ## build for linux, darwin and windows on amd64 and arm64 into dist/
 	@for p in $(PLATFORMS); do \
