@@ -42,7 +42,7 @@ def arguments():
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "zipar-study.md", metavar="FILE",
                         help="the page; figures go to images/study beside it")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="keep what was measured there, and use what is there")
-    parser.add_argument("--prompts", type=int, metavar="N", default=12, help="prompts of each kind, at most 16 (default 12)")
+    parser.add_argument("--prompts", type=int, metavar="N", default=14, help="prompts of each kind, at most 16 (default 14)")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="pictures of each prompt (default 1)")
     parser.add_argument("--quick", action="store_true", help="two prompts of each kind: to try the script")
     args = parser.parse_args()
@@ -131,7 +131,7 @@ class Study:
         """The first prompts, drawn with some windows."""
         ways = {"NTP": ["--window", "0"]}
         ways |= {f"window {w}": ["--window", str(w)] for w in (8, 4, 3, 2, 1) if w < columns}
-        ways["adaptive, from 1"] = ["--window", "1", "--adaptive"]
+        ways["adaptive, 1+"] = ["--window", "1", "--adaptive"]
         n = min(8, len(self.prompts))
         jobs = {f"sheet-{i}": self.generate(f"sheet-{i}", "pictures", n, *flags) for i, flags in enumerate(ways.values())}
         self.runner.run_all("pictures", jobs)
@@ -171,8 +171,8 @@ class Study:
             raise Failed(f"zipar bench does not say under which circumstances: {self.setting}")
         seeds = "one seed" if p.seeds == 1 else f"{p.seeds} seeds"
         lines = [f"Model: {os.path.basename(self.args.model)}: {setting[1]}; the settings are those that its file recommends.",
-                 f"Pictures: {p.pictures} in each of {len(p.ways)} ways to decode, {each} of each of {len(p.group_names())} kinds, every prompt "
-                 f"from {seeds} ({p.pictures * len(p.ways)} in all).",
+                 f"Pictures: {p.pictures} in each of {len(p.ways)} ways to decode, {each} of each of {len(p.group_names())} kinds, every "
+                 f"prompt from {seeds} ({p.pictures * len(p.ways)} in all).",
                  f"Program: {version}; times with {setting[2]}."]
         return text.items(lines)
 

@@ -50,10 +50,11 @@ Peak memory is what lay in physical memory at most while a picture was drawn,
 the parts of the model's file that are in use included.
 
 --details writes a line of JSON for every picture: its figures, the windows of
-its rows, and the codes and the log-likelihoods of its tokens. With --adaptive it
-also has every test of a row's first token: the token's probability when it was
-drawn (p), with one more token of the row above (p_next) and in next-token
-decoding (p_ntp), and the total variation distances of the three distributions.
+its rows, the codes and the log-likelihoods of its tokens, and what these would
+be on average if NTP drew the tokens, each after the same ones. With --adaptive
+it also has every test of a row's first token: the token's probability when it
+was drawn (p), with one more token of the row above (p_next) and in NTP (p_ntp),
+and the total variation distances of the three distributions.
 --judge has another model give the likelihoods, one measure for models that
 differ in the types of their weights.
 

@@ -18,16 +18,19 @@ type benchDetail struct {
 	Adaptive  bool               `json:"adaptive"`
 	Figures   map[string]float64 `json:"figures"` // by the keys of benchColumns
 	// Windows, Codes and LogLikelihoods are those of rows and of tokens.
-	Windows        []int        `json:"windows"`
-	Codes          []int32      `json:"codes"`
-	LogLikelihoods []float64    `json:"log_likelihoods"`
-	Trials         []benchTrial `json:"trials,omitempty"`
+	Windows        []int     `json:"windows"`
+	Codes          []int32   `json:"codes"`
+	LogLikelihoods []float64 `json:"log_likelihoods"`
+	// Expected are the means of the log-likelihoods of what next-token decoding
+	// would draw in these places, after the same tokens.
+	Expected []float64    `json:"expected_log_likelihoods"`
+	Trials   []benchTrial `json:"trials,omitempty"`
 }
 
 func newBenchDetail(text string, seed uint64, m benchMode, d *drawn, figures map[string]float64) benchDetail {
 	return benchDetail{
 		Condition: text, Seed: seed, Window: m.window, Adaptive: m.adaptive, Figures: figures,
-		Windows: d.Windows, Codes: d.Codes, LogLikelihoods: d.likelihoods, Trials: d.trials,
+		Windows: d.Windows, Codes: d.Codes, LogLikelihoods: d.likelihoods, Expected: d.expected, Trials: d.trials,
 	}
 }
 
@@ -79,42 +82,85 @@ func variation(p, q []float32) float64 {
 }
 
 // readAgain reads a finished picture in raster order, for the likelihood of its
-// tokens and the distributions that trials are compared with.
+// tokens and, where details are wanted, for what next-token decoding would have
+// drawn them from.
 func (b *bench) readAgain(ctx context.Context, decoder zipar.Model, c benchCondition, d *drawn) error {
+	r := reader{d: d, sampling: b.options.Sampling, ntp: make([]float32, b.model.Vocab())}
 	d.likelihoods = make([]float64, len(d.Codes))
-	likelihood := func(at zipar.Slot, logits []float32) (err error) {
-		n := d.Grid.Index(at)
-		d.likelihoods[n], err = zipar.LogLikelihood(logits, d.Codes[n])
-		return err
-	}
-	trials := d.trials // of rows not read yet
-	ntp := make([]float32, b.model.Vocab())
-	compare := func(at zipar.Slot, logits []float32) error {
-		if at.Col > 0 || len(trials) == 0 || trials[0].Row != at.Row {
-			return nil
-		}
-		if err := b.options.Sampling.Distribution(ntp, logits); err != nil {
-			return err
-		}
-		for ; len(trials) > 0 && trials[0].Row == at.Row; trials = trials[1:] {
-			trials[0].compare(ntp)
-		}
-		return nil
+	likelihood := r.likelihood
+	if b.details != "" {
+		d.expected = make([]float64, len(d.Codes))
+		likelihood = r.expected
 	}
 	if b.judge == nil {
 		return b.read(ctx, decoder, d, func(at zipar.Slot, logits []float32) error {
 			if err := likelihood(at, logits); err != nil {
 				return err
 			}
-			return compare(at, logits)
+			r.compare(at)
+			return nil
 		})
 	}
-	if len(trials) > 0 {
-		if err := b.read(ctx, decoder, d, compare); err != nil {
+	if len(d.trials) > 0 {
+		err := b.read(ctx, decoder, d, func(at zipar.Slot, logits []float32) error {
+			if err := r.sampling.Distribution(r.ntp, logits); err != nil {
+				return err
+			}
+			r.compare(at)
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return b.judge.damaged(b.read(ctx, b.judge.decoder(b.pool, c), d, likelihood))
+}
+
+// A reader takes from the logits of a finished picture, in raster order, what
+// is wanted of them.
+type reader struct {
+	d        *drawn
+	sampling zipar.Sampling
+	// ntp is the distribution that next-token decoding draws the token from,
+	// [vocab].
+	ntp    []float32
+	logits []float32 // scratch
+	trials int       // of d that have been compared
+}
+
+// likelihood notes a token's log-likelihood.
+func (r *reader) likelihood(at zipar.Slot, logits []float32) (err error) {
+	n := r.d.Grid.Index(at)
+	r.d.likelihoods[n], err = zipar.LogLikelihood(logits, r.d.Codes[n])
+	return err
+}
+
+// expected notes it, too, and its mean over what next-token decoding draws.
+func (r *reader) expected(at zipar.Slot, logits []float32) error {
+	if err := r.likelihood(at, logits); err != nil {
+		return err
+	}
+	r.logits = append(r.logits[:0], logits...)
+	if err := r.sampling.Distribution(r.ntp, logits); err != nil {
+		return err
+	}
+	// The other tokens' log-likelihoods differ from the token's as their logits do.
+	n := r.d.Grid.Index(at)
+	mean, own := r.d.likelihoods[n], r.logits[r.d.Codes[n]]
+	for i, p := range r.ntp {
+		mean += float64(p) * float64(r.logits[i]-own)
+	}
+	r.d.expected[n] = mean
+	return nil
+}
+
+// compare compares the trials of the slot with the distribution of next-token
+// decoding.
+func (r *reader) compare(at zipar.Slot) {
+	for at.Col == 0 && r.trials < len(r.d.trials) && r.d.trials[r.trials].Row == at.Row {
+		r.d.trials[r.trials].compare(r.ntp)
+		r.trials++
+	}
 }
 
 // read calls each with the logits of the picture's tokens in raster order.

@@ -67,8 +67,8 @@ func TestDetailsAgreeWithEachOther(t *testing.T) {
 		if d.Seed != uint64(5+i/5) || d.Condition != "class 3" || ntp.Window != cols || d.Adaptive != (i%5 == 2 || i%5 == 4) {
 			t.Errorf("line %d: %q, seed %d, window %d, adaptive %v", i+1, d.Condition, d.Seed, d.Window, d.Adaptive)
 		}
-		if len(d.Codes) != rows*cols || len(d.LogLikelihoods) != rows*cols || len(d.Windows) != rows {
-			t.Fatalf("line %d: %d codes, %d likelihoods, %d windows", i+1, len(d.Codes), len(d.LogLikelihoods), len(d.Windows))
+		if len(d.Codes) != rows*cols || len(d.LogLikelihoods) != rows*cols || len(d.Expected) != rows*cols || len(d.Windows) != rows {
+			t.Fatalf("line %d: %d codes, %d and %d likelihoods, %d windows", i+1, len(d.Codes), len(d.LogLikelihoods), len(d.Expected), len(d.Windows))
 		}
 		var sum, same float64
 		for n, l := range d.LogLikelihoods {
@@ -115,6 +115,38 @@ func TestDetailsAgreeWithEachOther(t *testing.T) {
 	}
 }
 
+// What next-token decoding draws has the expected likelihood, within its error; greedily that of every token.
+func TestExpectedLikelihoods(t *testing.T) {
+	dir := t.TempDir()
+	writeTestModel(t, dir, "tiny.gguf", testmodel.Options{})
+	draw := func(more ...string) []benchDetail {
+		return details(t, dir, append([]string{"-m", "tiny.gguf", "--class", "3", "--seed", "9", "--window", "1"}, more...)...)
+	}
+	for _, d := range draw("--temp", "0") {
+		for n, l := range d.LogLikelihoods {
+			if e := d.Expected[n]; d.Window == 8 && e != l || e < l-1e-6 {
+				t.Errorf("greedy, window %d, token %d: %v, expected %v", d.Window, n, l, e)
+			}
+		}
+	}
+	for _, sampling := range [][]string{{"--temp", "1", "--top-k", "0"}, {"--temp", "2", "--top-k", "20", "--top-p", "0.9"}} {
+		var sum, squares, n, window float64
+		for _, d := range draw(append(sampling, "-r", "20")...) {
+			for i, l := range d.LogLikelihoods {
+				off := l - d.Expected[i]
+				if d.Window != 8 {
+					window += off
+					continue
+				}
+				sum, squares, n = sum+off, squares+off*off, n+1
+			}
+		}
+		if deviation := math.Sqrt(squares); math.Abs(sum) > 4*deviation || window > -8*deviation {
+			t.Errorf("%v: in %v tokens NTP is %v off, window 1 %v; the error is %v", sampling, n, sum, window, deviation)
+		}
+	}
+}
+
 // A judge of equal weights changes nothing, other weights change the
 // likelihoods and nothing else.
 func TestJudge(t *testing.T) {
@@ -127,7 +159,7 @@ func TestJudge(t *testing.T) {
 	}
 	own, again, q8 := run(), run("--judge", "again.gguf"), run("--judge", "q8.gguf")
 	for i, d := range own {
-		if !slices.Equal(d.LogLikelihoods, again[i].LogLikelihoods) || !reflect.DeepEqual(d.Trials, again[i].Trials) {
+		if !slices.Equal(d.LogLikelihoods, again[i].LogLikelihoods) || !slices.Equal(d.Expected, again[i].Expected) || !reflect.DeepEqual(d.Trials, again[i].Trials) {
 			t.Errorf("line %d: a judge of equal weights sees something else", i+1)
 		}
 		if slices.Equal(d.LogLikelihoods, q8[i].LogLikelihoods) || !reflect.DeepEqual(d.Trials, q8[i].Trials) || !slices.Equal(d.Codes, q8[i].Codes) {

@@ -234,6 +234,7 @@ type drawn struct {
 
 	likelihoods []float64 // log-likelihood of each token, [tokens]
 	score       float64   // the mean of them
+	expected    []float64 // what they are on average in next-token decoding, [tokens]; only for details
 	trials      []benchTrial
 }
 

@@ -62,10 +62,16 @@ class Pictures:
         """A figure [prompts], the mean over seeds."""
         return np.array([np.mean([line["figures"][key] for line in lines]) for lines in self.ways[window, adaptive]])
 
-    def likelihoods(self, window, adaptive=False):
-        """[prompts, rows, columns], the mean over seeds."""
-        means = [np.mean([line["log_likelihoods"] for line in lines], axis=0) for lines in self.ways[window, adaptive]]
+    def fits(self, window, adaptive=False):
+        """How much likelier each token is than what next-token decoding would have drawn in its place, [prompts, rows, columns], the mean
+        over seeds."""
+        means = [np.mean([np.subtract(line["log_likelihoods"], line["expected_log_likelihoods"]) for line in lines], axis=0)
+                 for lines in self.ways[window, adaptive]]
         return np.array(means).reshape(-1, self.rows, self.columns)
+
+    def fit(self, window, adaptive=False):
+        """The mean of a picture's fits [prompts]."""
+        return self.fits(window, adaptive).mean(axis=(1, 2))
 
     def agreement(self, window, other, other_window):
         """The share of equal tokens [prompts] with the pictures of other models, or of other windows."""

@@ -75,22 +75,24 @@ def findings(every, first, later):
     if len(later):
         said.append("A token that took the place of a rejected one comes from what p_k+1 has more than p_k, and is not bound to that: of "
                     f"{len(later)} later tests {percent(later.rejected())} % failed, at a distance of {percent(later.change())} %.")
-    said.append(f"From p_k to NTP's own distribution the distance is {percent(first.to_ntp())} % on average: so often would a first proposal "
-                "fail if it were tested against that.")
+    said.append(f"From p_k to NTP's own distribution the distance is {percent(first.to_ntp())} % on average: so often would a first "
+                "proposal fail if it were tested against that.")
     x, y = first.values(lambda t: t.change), first.values(lambda t: t.change_to_ntp)
     if len(first) > 2 and x.std() > 0 and y.std() > 0:
         r = np.corrcoef(x, y)[0, 1]
         said.append(f"Over first tests, the distance that the test sees and that to NTP have a correlation of {r:.2f}.")
     rejected, accepted = every.only(lambda t: not t.accepted), every.only(lambda t: t.accepted)
     if len(rejected):
-        said.append(f"Too much: to {percent(rejected.mean(lambda t: t.needless))} % of {len(rejected)} rejected tokens NTP gives at least the "
-                    "probability with which they were drawn. A test against NTP itself would have rejected none of these.")
+        needless = percent(rejected.mean(lambda t: t.needless))
+        said.append(f"Too much: to {needless} % of {len(rejected)} rejected tokens NTP gives at least the probability with which they were "
+                    "drawn. A test against NTP itself would have rejected none of these.")
     if len(accepted):
         # A test against NTP accepts a token with the probability min(1, p_ntp / p).
         would = ratio(every.pictures.total(every.trials, lambda t: t.p_ntp / t.p if t.p_ntp < t.p / 2 else 0),
                       every.pictures.total(every.trials, lambda t: min(1, t.p_ntp / t.p)))
-        said.append(f"Too little: to {percent(accepted.mean(lambda t: t.missed))} % of {len(accepted)} accepted ones it gives less than half "
-                    f"of that. A test against NTP itself would have {percent(would)} % of such tokens among those that it accepts.")
+        missed = percent(accepted.mean(lambda t: t.missed))
+        said.append(f"Too little: to {missed} % of {len(accepted)} accepted ones it gives less than half of that. A test against NTP "
+                    f"itself would have {percent(would)} % of such tokens among those that it accepts.")
     return said
 
 
