@@ -1,0 +1,115 @@
+"""Train the transformer and its text encoder together on the corpus. A part of the batches is seen as a decode with a random
+ZipAR window would see it. Goes on from --work/ar.pt when that is there.
+
+The learning rate stays at its peak until --decay-from and falls to zero at --steps: to train longer, raise both.
+"""
+
+import argparse
+import json
+import pathlib
+import time
+
+import numpy as np
+import sentencepiece
+import torch
+from torch.nn import functional as F
+
+import captions
+from ar_model import GRID, Plan, Transformer
+from optimizers import Both
+
+# How often each kind of scene is drawn; plain ones are single things in their own colour on white.
+SHARES = {"plain": 0.60, "colour": 0.10, "background": 0.10, "colour background": 0.01, "small": 0.02, "count": 0.07, "pair": 0.10}
+# Times that scenes of the flat style count more than others: it is what captions mean that name none.
+FLAT = {"plain": 12}
+FLAT_ELSE = 4
+
+
+def kind_of(scene):
+    if scene["kind"] != "single":
+        return scene["kind"]
+    marks = [m for m, has in (("colour", scene["colour"]), ("background", scene["background"] != "white")) if has]
+    return " ".join(marks) or "plain"
+
+
+class Corpus:
+    def __init__(self, work):
+        self.codes = np.load(work / "codes.npy")
+        self.scenes = [json.loads(line) for line in open(work / "scenes.jsonl")]
+        self.tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(work / "tokenizer" / "spiece.model"))
+        self.of = {}
+        for i, s in enumerate(self.scenes):
+            self.of.setdefault(kind_of(s), []).append(i)
+        for kind, numbers in self.of.items():
+            numbers += (FLAT.get(kind, FLAT_ELSE) - 1) * [i for i in numbers if self.scenes[i]["style"] == "flat"]
+
+    def batch(self, step, size, drop):
+        """Codes [size, 256], caption ids [size, t] padded on the left, their mask, and which captions are dropped."""
+        rng = np.random.default_rng([5, step])
+        kinds = rng.choice(list(SHARES), size, p=list(SHARES.values()))
+        numbers = [self.of[k][rng.integers(len(self.of[k]))] for k in kinds]
+        texts = [captions.caption(self.scenes[i], rng) for i in numbers]
+        ids = [e + [1] for e in self.tokenizer.encode(texts)]
+        width = max(map(len, ids))
+        padded, real = np.zeros((size, width), np.int64), np.zeros((size, width), bool)
+        for row, mask, e in zip(padded, real, ids):
+            row[width - len(e):], mask[width - len(e):] = e, True
+        return (torch.from_numpy(self.codes[numbers].astype(np.int64)), torch.from_numpy(padded), torch.from_numpy(real),
+                torch.from_numpy(rng.random(size) < drop))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="folder with the corpus; ar.pt is written there")
+    parser.add_argument("--steps", type=int, default=5000, help="steps in all")
+    parser.add_argument("--decay-from", type=int, default=3500, help="step from which the learning rate falls")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--muon-lr", type=float, default=0.02, help="learning rate of matrices")
+    parser.add_argument("--lr", type=float, default=3e-3, help="learning rate of the rest")
+    parser.add_argument("--drop", type=float, default=0.1, help="share of captions dropped, for guidance")
+    parser.add_argument("--zipar", type=float, default=0.3, help="share of batches seen through a window")
+    parser.add_argument("--save-every", type=int, default=250)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")
+    args = parser.parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    torch.manual_seed(4)
+    corpus = Corpus(args.work)
+    model = Transformer(corpus.tokenizer.vocab_size()).to(args.device)
+    names = ("embedding", "shared", "output", "relative")
+    optimizer = Both(model.named_parameters(), args.muon_lr, args.lr, adam_names=names)
+    file, start = args.work / "ar.pt", 0
+    if file.exists():
+        saved = torch.load(file, map_location=args.device, weights_only=True)
+        model.load_state_dict(saved["model"])
+        if saved["optimizer"]:
+            optimizer.load_state_dict(saved["optimizer"])
+        start = saved["step"]
+    plans = {w: Plan(w, args.device) for w in range(1, GRID + 1)}
+    windows = np.array([1, 2, 3, 4, 5, 6, 8, 10, 12])
+
+    began, mean = time.time(), {}
+    for step in range(start, args.steps):
+        tokens, ids, real, dropped = (t.to(args.device) for t in corpus.batch(step, args.batch, args.drop))
+        rng = np.random.default_rng([6, step])
+        window = int(rng.choice(windows)) if rng.random() < args.zipar else GRID
+        logits = model(model.captions(ids, real, dropped), real, tokens, plans[window])
+        loss = F.cross_entropy(logits.flatten(0, 1), tokens.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        fall = (args.steps - step) / max(1, args.steps - args.decay_from)
+        optimizer.step(min(1, (step + 1) / 100, fall))
+        kind = "ntp" if window == GRID else "zipar"
+        mean[kind] = 0.98 * mean[kind] + 0.02 * loss.item() if kind in mean else loss.item()
+        if (step + 1) % 50 == 0:
+            print(f"step {step + 1}/{args.steps} " + " ".join(f"{k} {v:.4f}" for k, v in sorted(mean.items())) +
+                  f" {(time.time() - began) / (step + 1 - start):.2f} s/step", flush=True)
+        if (step + 1) % args.save_every == 0 or step + 1 == args.steps:
+            partial = file.with_suffix(".partial")
+            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}, partial)
+            partial.rename(file)
+
+
+if __name__ == "__main__":
+    main()
