@@ -19,6 +19,7 @@ func machineKernels() []*kernels {
 		k.scale, k.add, k.scaleBy, k.largest = scaleAVX2, addAVX2, scaleByAVX2, largestAVX2
 		k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX2, expSumAVX2, swigluAVX2, geluAVX2
 		k.channels, k.affine, k.swish = channelsAVX2, affineAVX2, swishAVX2
+		k.limits = limitsAVX2()
 		sets = append(sets, &k)
 		if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
 			k := k
@@ -30,6 +31,7 @@ func machineKernels() []*kernels {
 			k.scale, k.add, k.scaleBy, k.largest = scaleAVX512, addAVX512, scaleByAVX512, largestAVX512
 			k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX512, expSumAVX512, swigluAVX512, geluAVX512
 			k.channels, k.affine, k.swish = channelsAVX512, affineAVX512, swishAVX512
+			k.limits = limitsAVX512(x.HasAVX512VNNI)
 			if x.HasAVX512VNNI {
 				k.packed = packedVNNI() // those of AVX2 give the same bits
 			}

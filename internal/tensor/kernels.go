@@ -58,6 +58,9 @@ type kernels struct {
 	channels func(sums []float64, row []float32)       // see groupNormTask.sum
 	affine   func(dst, src, factor, offset []float32)  // dst = src·factor + offset, channels repeating
 	swish    func(dst, src, factor, offset []float32)  // the same, then silu
+
+	// limits are loops that show what the others could reach at most.
+	limits limits
 }
 
 var genericKernels = kernels{
@@ -81,6 +84,7 @@ var genericKernels = kernels{
 	channels:  channelsGeneric,
 	affine:    affineGeneric,
 	swish:     swishGeneric,
+	limits:    limitsGeneric,
 }
 
 // dotCarry is how much working memory a dot kernel may need: 16 chains for

@@ -34,6 +34,7 @@ var files = []struct {
 	{"q8", genQ8},
 	{"nibbles", genNibbles},
 	{"vector", genVector},
+	{"limits", genLimits},
 }
 
 func main() {
