@@ -12,7 +12,7 @@ import (
 // for the matrix products to be efficient, few enough for small buffers.
 const prefillColumns = 64
 
-func (m *llamaGen) Decoder(p *tensor.Pool, conditions []*Condition) zipar.Model {
+func (m *llamaGen) Decoder(p *tensor.Pool, conditions []*Condition) Decoder {
 	return m.newDecoder(p, conditions)
 }
 
@@ -48,6 +48,8 @@ type picture struct {
 }
 
 func (d *llamaGenDecoder) Vocab() int { return d.model.llama.Vocab }
+
+func (d *llamaGenDecoder) Time(t *llama.Times) { d.runner.Time(t) }
 
 // Prefill evaluates all prefixes up to their last position in passes of their
 // own, and then the last positions, which give the logits, in one.

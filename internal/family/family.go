@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/llama"
 	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/zipar"
 )
@@ -46,11 +47,19 @@ type Model interface {
 	// weights, with the unconditional sequence if guided.
 	PictureBytes(guided bool) int64
 	// Decoder returns a decoder for one picture a condition.
-	Decoder(p *tensor.Pool, conditions []*Condition) zipar.Model
+	Decoder(p *tensor.Pool, conditions []*Condition) Decoder
 	// Attention maps the attention that decoding the codes of a finished
 	// picture, [rows, cols], pays in next-token decoding, without guidance.
 	// done, if not nil, is told how many tokens have been dealt with.
 	Attention(ctx context.Context, p *tensor.Pool, c *Condition, codes []int32, done func(tokens int)) (*AttentionMap, error)
+}
+
+// A Decoder decodes pictures.
+type Decoder interface {
+	zipar.Model
+	// Time has the times of the passes to come added to t; nil ends it. See
+	// llama.Runner.Time.
+	Time(t *llama.Times)
 }
 
 // CacheType is the type of keys and values.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/llama"
 	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/testmodel"
 	"github.com/zipar/zipar/internal/vqgan"
@@ -201,12 +202,18 @@ func TestAPassDoesNotAllocate(t *testing.T) {
 			{Slot: zipar.Slot{Row: 0, Col: 5}, Token: 3, Guided: true, Output: 0},
 			{Slot: zipar.Slot{Row: 1, Col: 2}, Token: 9, Guided: true, Output: 1},
 		}
-		if n := testing.AllocsPerRun(10, func() {
-			if _, err := d.Pass(ctx, feeds); err != nil {
-				t.Fatal(err)
+		for name, times := range map[string]*llama.Times{"": nil, " with times": {}} {
+			d.Time(times)
+			if n := testing.AllocsPerRun(10, func() {
+				if _, err := d.Pass(ctx, feeds); err != nil {
+					t.Fatal(err)
+				}
+			}); n != 0 {
+				t.Errorf("%s%s: %v allocations a pass", typ, name, n)
 			}
-		}); n != 0 {
-			t.Errorf("%s: %v allocations a pass", typ, n)
+			if times != nil && (times.WeightBytes == 0 || times.MatMul == 0) {
+				t.Errorf("%s: nothing was timed: %+v", typ, *times)
+			}
 		}
 	}
 }

@@ -45,6 +45,9 @@ type Runner struct {
 	scores    [][]float32 // by worker, [columns of a sequence, longest]
 	watch     func(Attention)
 
+	times                   *Times // nil unless they are wanted
+	layerBytes, outputBytes int64  // of the weights, known if times are wanted
+
 	x      []float32 // [columns, dim]                     residual stream
 	norm   []float32 // [columns, dim]
 	qkv    []float32 // [columns, (heads + 2·kv heads)·head size]
@@ -88,22 +91,33 @@ func (r *Runner) Forward(columns []Column) []float32 {
 			m.TokenEmbd.Row(int(c.Token), x)
 		}
 	}
+	t := r.times
+	t.start()
+	t.weights(r.layerBytes)
 	for layer := range m.Blocks {
 		b := &m.Blocks[layer]
 		r.normalize(n, b.AttnNorm)
+		t.lap(inElementwise)
 		r.pool.MatMul(r.qkv, &b.QKV, r.norm, n)
+		t.lap(inMatMul)
 		r.rotation.layer = layer
 		r.pool.Run(&r.rotation, n, 1)
 		r.attention.layer = layer
 		r.pool.Run(&r.attention, len(r.sequences)*m.Heads, 1)
+		t.lap(inAttention)
 		r.pool.MatMul(r.norm, &b.AttnOut, r.mixed, n)
+		t.lap(inMatMul)
 		tensor.Add(r.x, r.norm)
 
 		r.normalize(n, b.FFNNorm)
+		t.lap(inElementwise)
 		r.pool.MatMul(r.gate, &b.Gate, r.norm, n)
 		r.pool.MatMul(r.up, &b.Up, r.norm, n)
+		t.lap(inMatMul)
 		r.pool.Run(&r.activation, n, 1)
+		t.lap(inElementwise)
 		r.pool.MatMul(r.norm, &b.Down, r.gate, n)
+		t.lap(inMatMul)
 		tensor.Add(r.x, r.norm)
 	}
 	return r.head()
@@ -118,10 +132,13 @@ func (r *Runner) head() []float32 {
 			outputs++
 		}
 	}
+	r.times.lap(inElementwise)
 	r.logits = resize(r.logits, outputs*m.Vocab)
 	if outputs > 0 {
+		r.times.weights(r.outputBytes)
 		r.pool.MatMul(r.logits, &m.Output, r.norm[:outputs*m.Dim], outputs)
 	}
+	r.times.lap(inMatMul)
 	return r.logits
 }
 

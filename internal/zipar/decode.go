@@ -93,6 +93,8 @@ type Progress struct {
 	Tokens  int           // tokens of a whole picture
 	Rows    int           // rows complete so far, of the picture that has fewest
 	Elapsed time.Duration // time of this pass, sampling included
+	// Sampling is the part of it that went into guidance and drawing tokens.
+	Sampling time.Duration
 	// Pictures are the pictures so far; Codes hold -1 where nothing is decoded.
 	Pictures []Picture
 }
@@ -161,6 +163,7 @@ type run struct {
 	targets []target // by output
 	results []Picture
 	started time.Time
+	drawing time.Time // when the model was done
 }
 
 // pictureRun is the state of one picture.
@@ -316,6 +319,7 @@ func (r *run) pass(ctx context.Context) error {
 // sample draws the tokens of the pass's outputs, ends the pass in the
 // schedules and reports it.
 func (r *run) sample(out Logits, columns int) error {
+	r.drawing = time.Now()
 	for i := range r.pictures {
 		p := &r.pictures[i]
 		p.hadTest, p.accepted, p.hadProposal = false, false, false
@@ -387,7 +391,8 @@ func (p *pictureRun) done() {
 }
 
 func (r *run) progress(columns int) Progress {
-	p := Progress{Columns: columns, Tokens: r.Grid.Tokens(), Elapsed: time.Since(r.started), Pictures: r.result()}
+	now := time.Now()
+	p := Progress{Columns: columns, Tokens: r.Grid.Tokens(), Elapsed: now.Sub(r.started), Sampling: now.Sub(r.drawing), Pictures: r.result()}
 	for i := range r.pictures {
 		s := r.pictures[i].schedule
 		decoded, rows := s.Decoded(), 0

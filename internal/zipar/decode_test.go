@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // fakeModel has logits that are a hash of everything that a query may see:
@@ -230,9 +231,13 @@ func TestProgress(t *testing.T) {
 	g := Geometry{Rows: 4, Cols: 6}
 	o := options(g, 2, Noise{}, Noise{Seed: 1})
 	var last Progress
+	var sampling time.Duration
 	calls := 0
 	o.Observe = func(p Progress) {
 		calls++
+		if sampling += p.Sampling; p.Sampling < 0 || p.Sampling > p.Elapsed {
+			t.Errorf("call %d: %v of sampling in a pass of %v", calls, p.Sampling, p.Elapsed)
+		}
 		if p.Passes != calls || p.Decoded <= last.Decoded || p.Tokens != g.Tokens() {
 			t.Errorf("call %d: %+v after %+v", calls, p, last)
 		}
@@ -241,8 +246,8 @@ func TestProgress(t *testing.T) {
 	if _, err := Decode(context.Background(), newFakeModel(g, 2), o); err != nil {
 		t.Fatal(err)
 	}
-	if last.Decoded != g.Tokens() || last.Rows != g.Rows || calls != 6+3*2 {
-		t.Errorf("%d calls, the last with %+v", calls, last)
+	if last.Decoded != g.Tokens() || last.Rows != g.Rows || calls != 6+3*2 || sampling == 0 {
+		t.Errorf("%d calls, %v of sampling, the last with %+v", calls, sampling, last)
 	}
 }
 
