@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"unicode/utf8"
 
@@ -117,6 +118,10 @@ func (c *conditionFlags) encodePrompts(ctx context.Context, u *ui, files *modelF
 		return nil, badModel(err)
 	}
 	limit, width := m.CaptionShape()
+	if len(prompts) > 1 && prepareEncoder(encoder, p) {
+		// Its memory is free again, too.
+		defer runtime.GC()
+	}
 	var features [][]float32
 	for _, text := range prompts {
 		prompt, err := encoder.Tokenize(text, !c.noClean, limit)
@@ -135,6 +140,18 @@ func (c *conditionFlags) encodePrompts(ctx context.Context, u *ui, files *modelF
 		features = append(features, x)
 	}
 	return features, nil
+}
+
+// prepareEncoder gets a text encoder ready for several prompts, if that takes
+// no more than half of the memory that is free, and says whether it has. It
+// works without, too.
+func prepareEncoder(e *family.TextEncoder, p *tensor.Pool) bool {
+	need := e.PrepareBytes()
+	if free, _, ok := freeMemory(); need == 0 || !ok || uint64(need) > free/2 {
+		return false
+	}
+	e.Prepare(p)
+	return true
 }
 
 // textEncoderFile opens the file with the text encoder: the one given as

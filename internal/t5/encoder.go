@@ -10,7 +10,8 @@ import (
 
 // An Encoder is the encoder half of a T5 with gated GELU (T5 v1.1, FLAN-T5;
 // transformers' T5EncoderModel): token ids in, one embedding a token out.
-// It is read-only: several goroutines may use it, each with a pool of its own.
+// But for Pack it is read-only: several goroutines may use it, each with a pool
+// of its own.
 type Encoder struct {
 	EncoderConfig
 	weights *encoderWeights
@@ -34,6 +35,31 @@ func OpenEncoder(f *gguf.File) (*Encoder, error) {
 		return nil, err
 	}
 	return &Encoder{c, w}, nil
+}
+
+// Pack rearranges the matrices for the processor's kernels. Encode does the
+// same for each product, for as long as it takes, so that Pack pays from the
+// second Encode on. It takes PackBytes of memory; the file's own data of these
+// matrices is not needed any more afterwards, and release is told of each. The
+// results do not change. No Encode may be under way.
+func (e *Encoder) Pack(p *tensor.Pool, release func(data []byte)) {
+	for _, m := range e.weights.products() {
+		data := m.Data
+		p.Pack(m)
+		if m.Data == nil && data != nil {
+			release(data)
+		}
+	}
+}
+
+// PackBytes is the memory that Pack would take: 0 for floats, which have no
+// better order than the file's.
+func (e *Encoder) PackBytes() int64 {
+	var n int64
+	for _, m := range e.weights.products() {
+		n += m.PackBytes()
+	}
+	return n
 }
 
 // Encode returns the embeddings of ids, [len(ids), Dim] row-major, the final

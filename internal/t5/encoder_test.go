@@ -283,6 +283,39 @@ func TestEncoderTypes(t *testing.T) {
 	}
 }
 
+// Packed matrices give every token the bits that it has without, for every
+// type and number of tokens. Quantised types are packed, and their data given
+// back, once.
+func TestPackChangesNoBit(t *testing.T) {
+	p := newPool(t, 2)
+	ids := []int32{3, 14, 15, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8, 4, 6, 1}
+	packs := map[ggml.Type]bool{ggml.Q8_0: true, ggml.Q4_0: true, ggml.Q5_0: true, ggml.Q4_K: true, ggml.Q5_K: true, ggml.Q6_K: true}
+	for _, typ := range ggml.Types() {
+		f := wideModel(t, typ)
+		plain, packed := openEncoder(t, f), openEncoder(t, f)
+		if takes := packed.PackBytes(); (takes > 0) != packs[typ] {
+			t.Errorf("%s: packing takes %d bytes", typ, takes)
+		}
+		var released, want int64
+		packed.Pack(p, func(data []byte) { released += int64(len(data)) })
+		if packs[typ] {
+			want = 2 * 7 * int64(256*typ.RowSize(256))
+		}
+		if released != want || packed.PackBytes() != 0 {
+			t.Errorf("%s: %d bytes released, want %d; another time takes %d", typ, released, want, packed.PackBytes())
+		}
+		packed.Pack(p, func([]byte) { t.Errorf("%s: released twice", typ) })
+		for _, n := range []int{1, 2, 9, 20} {
+			want := encode(t, plain, p, ids[:n])
+			for i, v := range encode(t, packed, p, ids[:n]) {
+				if math.Float32bits(v) != math.Float32bits(want[i]) {
+					t.Fatalf("%s, %d tokens: value %d of token %d is %v, without packing %v", typ, n, i%256, i/256, v, want[i])
+				}
+			}
+		}
+	}
+}
+
 func TestPresent(t *testing.T) {
 	w := gguf.NewWriter()
 	w.SetString("general.architecture", "llamagen")

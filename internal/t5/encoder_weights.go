@@ -63,3 +63,14 @@ func readEncoderWeights(f *gguf.File, c EncoderConfig, tokenEmbd string) (*encod
 	}
 	return w, r.Err
 }
+
+// products are the matrices that tokens are multiplied with: all but the token
+// embedding, of which single rows are read.
+func (w *encoderWeights) products() []*tensor.Matrix {
+	var all []*tensor.Matrix
+	for i := range w.blocks {
+		b := &w.blocks[i]
+		all = append(all, &b.q, &b.k, &b.v, &b.attnOut, &b.gate, &b.up, &b.down)
+	}
+	return all
+}
