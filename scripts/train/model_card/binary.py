@@ -19,7 +19,8 @@ class ModelFile:
     """A GGUF file: path, bytes, digest, keys (name -> text) and tensors (name -> (type, shape))."""
 
     def __init__(self, path, text):
-        self.path, self.bytes, self.digest = path, path.stat().st_size, digest(path)
+        self.path, self.stat, self.digest = path, path.stat(), digest(path)
+        self.bytes = self.stat.st_size
         self.keys, self.tensors = {}, {}
         for line in text.splitlines():
             if m := TENSOR.match(line):
@@ -29,6 +30,12 @@ class ModelFile:
 
     def number(self, name, default=None):
         return float(self.keys.get(name, default))
+
+    def want_unchanged(self):
+        """Ends the program if the file is no longer the one that was opened: results are kept under its digest."""
+        now = self.path.stat()
+        if (now.st_mtime_ns, now.st_size) != (self.stat.st_mtime_ns, self.stat.st_size):
+            raise SystemExit(f"{self.path}: it was changed while it was measured; run this again")
 
     def window(self):
         """The window of a run without --window, 0 for next-token decoding."""
@@ -78,6 +85,7 @@ class Zipar:
             more = ["--codes", folder / "%04d.json"] if codes else []
             self.run("generate", "-m", model.path, "--prompt-file", folder / "prompts.txt", "--seed", 1, *flags,
                      "--out", folder / "%04d.png", "--resume", "--quiet", *more, *self.threads)
+            model.want_unchanged()
             (folder / "done").touch()
         pictures = np.stack([read_picture(self.numbered(folder, i, len(prompts), "png")) for i in range(len(prompts))])
         if not codes:
@@ -102,6 +110,7 @@ class Zipar:
 
             with ThreadPoolExecutor(2) as pool:
                 list(pool.map(draw, range(len(prompts))))
+            model.want_unchanged()
             (folder / "done").touch()
         return np.stack([[read_picture(folder / f"{i:04d}-{s + 1}.png") for s in range(seeds)] for i in range(len(prompts))])
 

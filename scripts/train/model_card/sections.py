@@ -109,14 +109,14 @@ def what(card):
     rows.append(("all", "", "", f"{m.numbers_of(''):,}"))
     side = int(m.number("llamagen.image.rows")), int(m.number("llamagen.image.columns"))
     pixels = int(m.number("llamagen.image.pixels_per_token"))
-    window = m.window()
+    window, top_k = m.window(), int(m.number("llamagen.sampling.top_k"))
     card.put(
         name=m.keys["general.name"], file=m.path.name, file_f32=card.model_f32.path.name, megabytes=f"{m.bytes / 1e6:.1f}",
         megabytes_f32=f"{card.model_f32.bytes / 1e6:.1f}", million=f"{m.numbers_of('') / 1e6:.1f}",
         grid=f"{side[0]} x {side[1]}", size=f"{side[0] * pixels} x {side[1] * pixels}", tokens=side[0] * side[1],
         parts=table(["part", "shape", "types", "numbers"], rows, texts=3),
         settings=f"guidance {m.number('llamagen.sampling.cfg_scale'):g}, temperature {m.number('llamagen.sampling.temperature'):g}, "
-                 f"top-k {m.number('llamagen.sampling.top_k'):g}, top-p {m.number('llamagen.sampling.top_p'):g}, "
+                 + (f"top-k {top_k}, " if top_k else "no top-k, ") + f"top-p {m.number('llamagen.sampling.top_p'):g}, "
                  + (f"window {window}" if window else "next-token decoding"),
         concepts=len(card.sprites.concepts), styles=", ".join(captions.STYLES), colours=", ".join(captions.COLOURS),
         backgrounds=", ".join(captions.BACKGROUNDS))
@@ -133,8 +133,8 @@ def data(card):
     for s in card.trained:
         count[ar.kind_of(s)] = count.get(ar.kind_of(s), 0) + 1
     saved = {name: torch.load(card.work / name, map_location="cpu", weights_only=True, mmap=True)["step"] for name in ("vq.pt", "ar.pt")}
-    card.put(art=table(["style", "package", "its licence", "learnt by", "sprites", "of concepts"], rows, texts=4), sprites=len(card.sprites.index),
-             scenes=f"{len(card.trained):,}", kinds=", ".join(f"{n:,} {k}" for k, n in count.items()),
+    card.put(art=table(["style", "package", "its licence", "learnt by", "sprites", "of concepts"], rows, texts=4),
+             sprites=f"{len(card.sprites.index):,}", scenes=f"{len(card.trained):,}", kinds=", ".join(f"{n:,} {k}" for k, n in count.items()),
              vq_steps=f"{saved['vq.pt']:,}", ar_steps=f"{saved['ar.pt']:,}")
 
 
@@ -223,8 +223,8 @@ def compositions(card):
     own = [checks.has_hue(p, s["colour"]) for p, s in
            zip(scenes.draw(card.sprites, scenes.plain([s["things"][0] for s in coloured])), coloured)]
     card.images["compositions.png"] = figures.sheet(strips, card.sizes.shown, 96, lines=3, size=11)
-    card.put(compositions=table(["kind", "check", "drawn", "decoded", "seen", "held out"], rows, texts=2), pairs=n, shown=card.sizes.shown, own_hue=ratio(own),
-             hue=checks.HUE, hue_share=f"{checks.HUE_SHARE:.0%}", background_distance=checks.BACKGROUND, thing=checks.THING,
+    card.put(compositions=table(["kind", "check", "drawn", "decoded", "seen", "held out"], rows, texts=2), pairs=n,
+             shown=card.sizes.shown, own_hue=ratio(own), share_error=round(50 / n**0.5), hue=checks.HUE, hue_share=f"{checks.HUE_SHARE:.0%}", background_distance=checks.BACKGROUND, thing=checks.THING,
              piece=f"{checks.PIECE:.0%}")
 
 
@@ -300,8 +300,14 @@ def bench(card, *flags):
         file = Path(folder) / "prompts.txt"
         file.write_text("".join(p + "\n" for p in card.prompts))
         inputs = [card.zipar.digest, card.model.digest, card.prompts, flags]
-        text = card.store.text("bench", inputs, lambda: card.zipar.run(
-            "bench", "-m", card.model.path, "--prompt-file", file, "--seed", 1, *flags, "--output", "json", "--quiet", *card.zipar.threads))
+
+        def run():
+            out = card.zipar.run("bench", "-m", card.model.path, "--prompt-file", file, "--seed", 1, *flags, "--output", "json",
+                                 "--quiet", *card.zipar.threads)
+            card.model.want_unchanged()
+            return out
+
+        text = card.store.text("bench", inputs, run)
     return {(r["window"], r["adaptive"]): r for r in json.loads(text)}
 
 
