@@ -11,8 +11,11 @@ import (
 // tests and to compare: one of the names that Select takes.
 const EnvCPU = "ZIPAR_CPU"
 
+// Portable names the set of kernels in plain Go, which every machine can run.
+const Portable = "generic"
+
 // levels are the names of all sets of kernels, on any processor.
-var levels = []string{"generic", "avx2", "avx512"}
+var levels = []string{Portable, "avx2", "avx512"}
 
 // sets are the kernels that this machine can run, slowest first.
 var sets = append([]*kernels{&genericKernels}, machineKernels()...)

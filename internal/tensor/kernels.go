@@ -64,7 +64,7 @@ type kernels struct {
 }
 
 var genericKernels = kernels{
-	name:      "generic",
+	name:      Portable,
 	dot:       dotGeneric,
 	mix:       mixGeneric,
 	scoresF16: scoresF16Generic,
