@@ -134,8 +134,8 @@ def data(card):
         count[ar.kind_of(s)] = count.get(ar.kind_of(s), 0) + 1
     saved = {name: torch.load(card.work / name, map_location="cpu", weights_only=True, mmap=True)["step"] for name in ("vq.pt", "ar.pt")}
     card.put(art=table(["style", "package", "its licence", "learnt by", "sprites", "of concepts"], rows, texts=4),
-             sprites=f"{len(card.sprites.index):,}", scenes=f"{len(card.trained):,}", kinds=", ".join(f"{n:,} {k}" for k, n in count.items()),
-             vq_steps=f"{saved['vq.pt']:,}", ar_steps=f"{saved['ar.pt']:,}")
+             sprites=f"{len(card.sprites.index):,}", scenes=f"{len(card.trained):,}",
+             kinds=", ".join(f"{n:,} {k}" for k, n in count.items()), vq_steps=f"{saved['vq.pt']:,}", ar_steps=f"{saved['ar.pt']:,}")
 
 
 def image_tokenizer(card):
@@ -224,8 +224,8 @@ def compositions(card):
            zip(scenes.draw(card.sprites, scenes.plain([s["things"][0] for s in coloured])), coloured)]
     card.images["compositions.png"] = figures.sheet(strips, card.sizes.shown, 96, lines=3, size=11)
     card.put(compositions=table(["kind", "check", "drawn", "decoded", "seen", "held out"], rows, texts=2), pairs=n,
-             shown=card.sizes.shown, own_hue=ratio(own), share_error=round(50 / n**0.5), hue=checks.HUE, hue_share=f"{checks.HUE_SHARE:.0%}", background_distance=checks.BACKGROUND, thing=checks.THING,
-             piece=f"{checks.PIECE:.0%}")
+             shown=card.sizes.shown, own_hue=ratio(own), share_error=round(50 / n**0.5), hue=checks.HUE,
+             hue_share=f"{checks.HUE_SHARE:.0%}", background_distance=checks.BACKGROUND, thing=checks.THING, piece=f"{checks.PIECE:.0%}")
 
 
 def train_classifier(card):
