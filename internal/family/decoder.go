@@ -49,7 +49,7 @@ type picture struct {
 
 func (d *llamaGenDecoder) Vocab() int { return d.model.llama.Vocab }
 
-func (d *llamaGenDecoder) Time(t *llama.Times) { d.runner.Time(t) }
+func (d *llamaGenDecoder) Time(t *Times) { d.runner.Time(t) }
 
 // Prefill evaluates all prefixes up to their last position in passes of their
 // own, and then the last positions, which give the logits, in one.

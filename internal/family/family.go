@@ -59,8 +59,11 @@ type Decoder interface {
 	zipar.Model
 	// Time has the times of the passes to come added to t; nil ends it. See
 	// llama.Runner.Time.
-	Time(t *llama.Times)
+	Time(t *Times)
 }
+
+// Times says where the time of passes goes.
+type Times = llama.Times
 
 // CacheType is the type of keys and values.
 type CacheType int

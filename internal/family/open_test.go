@@ -9,7 +9,6 @@ import (
 
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/gguf"
-	"github.com/zipar/zipar/internal/llama"
 	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/testmodel"
 	"github.com/zipar/zipar/internal/vqgan"
@@ -202,7 +201,7 @@ func TestAPassDoesNotAllocate(t *testing.T) {
 			{Slot: zipar.Slot{Row: 0, Col: 5}, Token: 3, Guided: true, Output: 0},
 			{Slot: zipar.Slot{Row: 1, Col: 2}, Token: 9, Guided: true, Output: 1},
 		}
-		for name, times := range map[string]*llama.Times{"": nil, " with times": {}} {
+		for name, times := range map[string]*Times{"": nil, " with times": {}} {
 			d.Time(times)
 			if n := testing.AllocsPerRun(10, func() {
 				if _, err := d.Pass(ctx, feeds); err != nil {
