@@ -8,8 +8,8 @@ class Muon(torch.optim.Optimizer):
     """Steps along the momentum with all its singular values made about equal. A convolution counts as the matrix
     [out, in*height*width]."""
 
-    def __init__(self, params, lr, momentum=0.95, weight_decay=0.0):
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    def __init__(self, params, lr, momentum=0.95):
+        super().__init__(params, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
     def step(self):
@@ -24,7 +24,6 @@ class Muon(torch.optim.Optimizer):
                 direction = (p.grad + group["momentum"] * state["momentum"]).reshape(len(p), -1)
                 step = orthogonal(direction)
                 scale = max(1, step.shape[0] / step.shape[1]) ** 0.5
-                p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(step.reshape(p.shape), alpha=-group["lr"] * scale)
 
 
@@ -39,19 +38,25 @@ def orthogonal(g):
 
 
 class Both:
-    """Muon for the matrices inside the network, AdamW for everything else; rates are set together, each a share of its peak."""
+    """Muon for the matrices inside the network, AdamW for everything else; rates are set together, each a share of its peak.
 
-    def __init__(self, named_parameters, muon_lr, adam_lr, weight_decay=0.0, adam_names=("embedding",)):
-        matrices, others = [], []
+    Parameters with one of slow_names in their name learn by AdamW at a rate of their own."""
+
+    def __init__(self, named_parameters, muon_lr, adam_lr, adam_names=("embedding",), slow_names=(), slow_lr=0.0):
+        matrices, others, slow = [], [], []
         for name, p in named_parameters:
-            if not p.requires_grad:
-                continue
-            inner = p.ndim >= 2 and p.numel() > 2000 and not any(n in name for n in adam_names)
-            (matrices if inner else others).append(p)
-        self.parts = [Muon(matrices, muon_lr, weight_decay=weight_decay),
-                      torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0)]
-        self.peaks = [muon_lr, adam_lr]
-        self.params = matrices + others
+            if any(n in name for n in slow_names):
+                slow.append(p)
+            elif p.ndim >= 2 and p.numel() > 2000 and not any(n in name for n in adam_names):
+                matrices.append(p)
+            else:
+                others.append(p)
+        adam = {"betas": (0.9, 0.98), "weight_decay": 0.0}
+        self.parts, self.peaks = [Muon(matrices, muon_lr), torch.optim.AdamW(others, lr=adam_lr, **adam)], [muon_lr, adam_lr]
+        if slow:
+            self.parts.append(torch.optim.AdamW(slow, lr=slow_lr, **adam))
+            self.peaks.append(slow_lr)
+        self.params = matrices + others + slow
 
     def zero_grad(self):
         for p in self.params:

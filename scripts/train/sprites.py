@@ -1,4 +1,4 @@
-"""Draw the emoji of five artists as 128x128 RGBA sprites.
+"""Draw the emoji of four projects, in six styles, as 128x128 RGBA sprites.
 
 The art comes in packages of the npm registry, which `npm pack` fetches; all of it may be redistributed (MODEL_LICENSES.md
 names the licence of each package). Writes to the folder --work:
