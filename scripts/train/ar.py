@@ -64,8 +64,10 @@ def main():
     parser.add_argument("--steps", type=int, default=5000, help="steps in all")
     parser.add_argument("--decay-from", type=int, default=3500, help="step from which the learning rate falls")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--muon-lr", type=float, default=0.02, help="learning rate of matrices")
+    parser.add_argument("--muon-lr", type=float, default=0.01, help="learning rate of matrices")
     parser.add_argument("--lr", type=float, default=3e-3, help="learning rate of the rest")
+    parser.add_argument("--weight-decay", type=float, default=0.3,
+                        help="of matrices; it bounds their singular values, which Muon makes grow by the step, at about its inverse")
     parser.add_argument("--text-lr", type=float, default=1.5e-3, help="learning rate of the text encoder and the caption's projection")
     parser.add_argument("--drop", type=float, default=0.1, help="share of captions dropped, for guidance")
     parser.add_argument("--zipar", type=float, default=0.3, help="share of batches seen through a window")
@@ -80,7 +82,7 @@ def main():
     model = Transformer(corpus.tokenizer.vocab_size()).to(args.device)
     # The way from the caption to the prefix learns slowly: with Muon's full steps the prefix grew until no layer changed it
     # any more, and after 900 steps a blue background was as likely to come out red.
-    optimizer = Both(model.named_parameters(), args.muon_lr, args.lr, adam_names=("tok_embeddings", "output"),
+    optimizer = Both(model.named_parameters(), args.muon_lr, args.lr, args.weight_decay, adam_names=("tok_embeddings", "output"),
                      slow_names=("text.", "cls_embedding"), slow_lr=args.text_lr)
     file, start = args.work / "ar.pt", 0
     if file.exists():

@@ -8,8 +8,8 @@ class Muon(torch.optim.Optimizer):
     """Steps along the momentum with all its singular values made about equal. A convolution counts as the matrix
     [out, in*height*width]."""
 
-    def __init__(self, params, lr, momentum=0.95):
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    def __init__(self, params, lr, momentum=0.95, weight_decay=0.0):
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self):
@@ -24,6 +24,7 @@ class Muon(torch.optim.Optimizer):
                 direction = (p.grad + group["momentum"] * state["momentum"]).reshape(len(p), -1)
                 step = orthogonal(direction)
                 scale = max(1, step.shape[0] / step.shape[1]) ** 0.5
+                p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(step.reshape(p.shape), alpha=-group["lr"] * scale)
 
 
@@ -42,7 +43,7 @@ class Both:
 
     Parameters with one of slow_names in their name learn by AdamW at a rate of their own."""
 
-    def __init__(self, named_parameters, muon_lr, adam_lr, adam_names=("embedding",), slow_names=(), slow_lr=0.0):
+    def __init__(self, named_parameters, muon_lr, adam_lr, weight_decay=0.0, adam_names=("embedding",), slow_names=(), slow_lr=0.0):
         matrices, others, slow = [], [], []
         for name, p in named_parameters:
             if any(n in name for n in slow_names):
@@ -52,7 +53,7 @@ class Both:
             else:
                 others.append(p)
         adam = {"betas": (0.9, 0.98), "weight_decay": 0.0}
-        self.parts, self.peaks = [Muon(matrices, muon_lr), torch.optim.AdamW(others, lr=adam_lr, **adam)], [muon_lr, adam_lr]
+        self.parts, self.peaks = [Muon(matrices, muon_lr, weight_decay=weight_decay), torch.optim.AdamW(others, lr=adam_lr, **adam)], [muon_lr, adam_lr]
         if slow:
             self.parts.append(torch.optim.AdamW(slow, lr=slow_lr, **adam))
             self.peaks.append(slow_lr)
