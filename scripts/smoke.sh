@@ -14,6 +14,9 @@ cd "$dir"
 
 run() { echo "+ $*"; "$@"; }
 run ./zipar version
+if ./zipar inspect builtin >/dev/null 2>&1; then # there may be no model in this build
+	run env ZIPAR_MODEL= ./zipar generate --prompt "a red apple" --seed 1 --out apple.png -v
+fi
 run ./zipar generate -m tiny.gguf --class 3 --seed 1 --codes tiny.json --out tiny.png --disable-image-metadata -v
 run ./zipar generate -m tiny.gguf --class 3 --seed 1 --window 0 -b 2 --out batch.png -v
 run ./zipar generate -m tiny.gguf --class 3 --seed 1 --out seen.png --show --preview vae --animate seen.gif --step-map map.png -v

@@ -36,7 +36,8 @@ func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Compare next-token decoding with ZipAR",
-		Long: `Compare next-token decoding (NTP) with several windows.
+		Long: `Compare next-token decoding (NTP) with several windows.` + ifBuiltIn(` Without -m and
+$ZIPAR_MODEL the built-in model draws.`, "") + `
 
 With a model, pictures are drawn with NTP and with every window from the same
 seeds, after a short warm-up. Reported are passes, times and memory, and what
@@ -58,13 +59,14 @@ and the total variation distances of the three distributions.
 --judge has another model give the likelihoods, one measure for models that
 differ in the types of their weights.
 
-With --grid and no model the passes are counted alone, by running the schedule.
+` + ifBuiltIn("With --grid and without -m", "With --grid and no model") + ` the passes are counted alone, by running the schedule.
 Known grids have names: llamagen-256, llamagen-384, llamagen-512, lumina-768
 and emu3-720; what the paper reports for them stands beside.
 
 With --attention nothing is timed. Instead NTP's pictures are read once more to
 see where the attention goes, and how much of it every window leaves.`,
-		Example: `  zipar bench --grid llamagen-512
+		Example: ifBuiltIn(`  zipar bench --prompt "a red apple" --window 2,4,8
+`, "") + `  zipar bench --grid llamagen-512
   zipar bench -m c2i-B-256.gguf --class 207 --window 2,4,8 --adaptive -r 3 --plot windows.png
   zipar bench -m t2i-XL-512.gguf --prompt-file prompts.txt --window 8,16 --output md
   zipar bench -m c2i-B-256.gguf --class 207 --attention attention.png
@@ -119,15 +121,16 @@ func (r *benchRequest) run(cmd *cobra.Command) error {
 // check looks at what can be known before a model is read.
 func (r *benchRequest) check() error {
 	counts := r.counts()
+	orNoGrid := ifBuiltIn("leave --grid out, or ", "")
 	switch {
 	case benchFormats[r.output] == nil:
 		return usagef("--output %s: want table, md, csv, json or jsonl", r.output)
 	case r.repeat < 1 || r.repeat > 1<<20:
 		return usagef("--repeat %d: want 1 to %d", r.repeat, 1<<20)
 	case counts && r.adaptive:
-		return usagef("--adaptive: how far windows grow is up to a model: give one with -m")
+		return usagef("--adaptive: how far windows grow is up to a model: %sgive one with -m", orNoGrid)
 	case counts && r.plot+r.attention+r.details+r.judgeFiles.model != "":
-		return usagef("--plot, --attention, --details and --judge need a model: give one with -m")
+		return usagef("--plot, --attention, --details and --judge need a model: %sgive one with -m", orNoGrid)
 	case r.plot != "" && r.attention != "":
 		return usagef("--plot and --attention exclude each other: the one needs times, the other takes none")
 	case r.attention != "" && r.details+r.judgeFiles.model != "":

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/zipar/zipar/internal/builtin"
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/imagenet"
 	"github.com/zipar/zipar/internal/pull"
@@ -25,7 +26,7 @@ var matrixTypes = words("f16", "q8_0", "bf16", "f32")
 
 // flagValues are the values of flags, by "COMMAND FLAG" or by "FLAG".
 var flagValues = map[string]completion{
-	"model":                modelNames,
+	"model":                allModels,
 	"vae":                  modelNames,
 	"t5xxl":                modelNames,
 	"class":                classNames,
@@ -55,7 +56,7 @@ var arguments = map[string][]completion{
 	"decode":   {files("json"), nothing},
 	"encode":   {files("png"), nothing},
 	"inspect":  {inspectable, nothing},
-	"quantize": {modelNames, files("gguf"), typeNames, nothing},
+	"quantize": {allModels, files("gguf"), typeNames, nothing},
 }
 
 // addCompletions adds what the tables have to the commands of root.
@@ -126,16 +127,31 @@ func nothing(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirecti
 
 // modelNames offers pulled models and GGUF files.
 func modelNames(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	return namesAndFiles(prefix, "gguf")
+	return namesAndFiles(pulledModels(), prefix, "gguf")
+}
+
+// builtInName is the name of the built-in model, if there is one.
+func builtInName() []string {
+	if builtIn.Available() {
+		return []string{builtin.Name}
+	}
+	return nil
+}
+
+// allModels offers the built-in model, too.
+func allModels(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	return namesAndFiles(append(pulledModels(), builtInName()...), prefix, "gguf")
 }
 
 // inspectable offers what inspect takes.
 func inspectable(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	return namesAndFiles(prefix, "gguf", "png")
+	return namesAndFiles(append(pulledModels(), builtInName()...), prefix, "gguf", "png")
 }
 
-func namesAndFiles(prefix string, extensions ...string) ([]string, cobra.ShellCompDirective) {
-	names := withPrefix(pulledModels(), prefix)
+// namesAndFiles offers the names that start with prefix, and files and folders
+// beside them.
+func namesAndFiles(all []string, prefix string, extensions ...string) ([]string, cobra.ShellCompDirective) {
+	names := withPrefix(all, prefix)
 	if len(names) == 0 {
 		return extensions, cobra.ShellCompDirectiveFilterFileExt
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/zipar/zipar/internal/testmodel"
 )
 
 // offered is what a flag of a command completes to.
@@ -46,7 +48,16 @@ func TestCompletionTables(t *testing.T) {
 
 // The words that are offered for a flag are those of its help, all of them.
 func TestCompletionsAreInTheHelp(t *testing.T) {
+	t.Run("no model is built in", completionsAreInTheHelp)
+	t.Run("a model is built in", func(t *testing.T) {
+		buildIn(t, testmodel.Options{Caption: true, Text: true})
+		completionsAreInTheHelp(t)
+	})
+}
+
+func completionsAreInTheHelp(t *testing.T) {
 	t.Setenv("ZIPAR_HOME", t.TempDir())
+	t.Chdir(t.TempDir()) // with the words go the files and folders that are there
 	checked := 0
 	for _, cmd := range newRootCommand().Commands() {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {

@@ -17,10 +17,11 @@ func newDecodeCommand() *cobra.Command {
 	var files modelFiles
 	var out string
 	cmd := &cobra.Command{
-		Use:   "decode -m FILE --out IMG.png CODES.json",
+		Use:   ifBuiltIn("decode --out IMG.png CODES.json", "decode -m FILE --out IMG.png CODES.json"),
 		Short: "Turn image tokens into a picture",
 		Long: `Turn a file of image tokens, as generate --codes and encode write it, into a
-picture. The model file needs an image tokenizer (VQ) only.`,
+picture. Give the model that the tokens are from: to others they mean something
+else. A model file needs an image tokenizer (VQ) only.`,
 		Example: `  zipar decode -m c2i-B-256.gguf --out dog.png dog.json`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

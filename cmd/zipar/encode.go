@@ -16,11 +16,12 @@ func newEncodeCommand() *cobra.Command {
 	var files modelFiles
 	var out string
 	cmd := &cobra.Command{
-		Use:   "encode -m FILE --codes F.json IMG.png",
+		Use:   ifBuiltIn("encode --codes F.json IMG.png", "encode -m FILE --codes F.json IMG.png"),
 		Short: "Turn a picture into image tokens",
 		Long: `Turn a PNG picture into image tokens. Its width and height must be multiples of
-the size of a token, 16 pixels for most models. The model file needs an image
-tokenizer (VQ) with its encoder only.`,
+the size of a token, ` + ifBuiltIn(`16 pixels for most models, 8 for the built-in one. A model
+file needs an image tokenizer (VQ) with its encoder only.`, `16 pixels for most models. The model file needs an image
+tokenizer (VQ) with its encoder only.`),
 		Example: `  zipar encode -m vq-16.gguf --codes photo.json photo.png`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -46,7 +46,8 @@ func newGenerateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Draw a picture",
-		Long: `Draw a picture of a prompt or, with a class model, of a class.
+		Long: `Draw a picture of a prompt or, with a class model, of a class.` + ifBuiltIn(` Without -m and
+$ZIPAR_MODEL the built-in model draws, which knows emoji.`, "") + `
 
 With --window N several rows are decoded at once: a row starts when the row
 above it is N tokens ahead. Small windows take fewer passes through the model;
@@ -72,7 +73,8 @@ complete rows of others to NAME.partial.png; a second one ends at once.
 picture replaces %d or %03d in the names of its files. Picture i of the run has
 the seed after that of picture i-1. --resume skips the pictures that are there
 and were made with the same prompt, seed and settings.`,
-		Example: `  zipar generate -m t2i-XL-512.gguf --prompt "a red apple on a table" --window 16 --out apple.png
+		Example: ifBuiltIn(`  zipar generate --prompt "a red apple" --out apple.png
+`, "") + `  zipar generate -m t2i-XL-512.gguf --prompt "a red apple on a table" --window 16 --out table.png
   zipar generate -m c2i-B-256.gguf --class "golden retriever" --out dog.png
   zipar generate -m c2i-B-256.gguf --class 207 --window 4 --seed 1 -b 4 --out dogs.png
   zipar generate -m t2i-XL-512.gguf --caption-embedding caption.npy --window 4 --adaptive

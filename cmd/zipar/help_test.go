@@ -22,6 +22,14 @@ import (
 // TestExamples runs every example of every command's help, as written, each in a folder of its own that has tiny models and
 // checkpoints under the names that the examples use.
 func TestExamples(t *testing.T) {
+	t.Run("no model is built in", runExamples)
+	t.Run("a model is built in", func(t *testing.T) {
+		buildIn(t, testmodel.Options{Caption: true, Text: true, Preview: true})
+		runExamples(t)
+	})
+}
+
+func runExamples(t *testing.T) {
 	root := newRootCommand()
 	template := t.TempDir()
 	writeExampleFiles(t, template)

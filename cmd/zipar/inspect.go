@@ -9,21 +9,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zipar/zipar/internal/builtin"
 	"github.com/zipar/zipar/internal/gguf"
 )
 
 func newInspectCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "inspect FILE",
+		Use:   ifBuiltIn("inspect FILE|builtin", "inspect FILE"),
 		Short: "Print what a model file holds, or how a picture was made",
 		Long: `Print the keys and the tensors of a GGUF file, shapes with the outermost dimension
 first; or the texts of a PNG picture, which say how it was made. Texts for
 people, such as a model's licence and credits, are printed in full.`,
 		Example: `  zipar inspect c2i-B-256.gguf
-  zipar inspect dog.png`,
+` + ifBuiltIn("  zipar inspect builtin\n", "") + `  zipar inspect dog.png`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if isPicture(args[0]) {
+			if args[0] != builtin.Name && isPicture(args[0]) {
 				return inspectPicture(cmd.OutOrStdout(), args[0])
 			}
 			path, err := modelFile(args[0])

@@ -45,9 +45,11 @@ func newRootCommand() *cobra.Command {
 		Short: "Draw pictures with autoregressive image models on a CPU",
 		Long: `zipar draws pictures with LlamaGen models in GGUF files. It decodes several
 rows of image tokens at once (ZipAR, arXiv 2412.04062), turns the tokens into
-pixels and writes a PNG. It needs nothing but this program and a model file.
+pixels and writes a PNG. It needs nothing but this program` + ifBuiltIn(`: a small model that
+draws emoji is built in. -m takes others, which pull fetches and convert makes.`, " and a model file.") + `
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file, 130 interrupted.`,
+		Example: ifBuiltIn(`  zipar generate --prompt "a red apple" --out apple.png`, ""),
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if err := tensor.Select(os.Getenv(tensor.EnvCPU)); err != nil {
 				return usagef("$%s: %w", tensor.EnvCPU, err)

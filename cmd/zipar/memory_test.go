@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zipar/zipar/internal/builtin"
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/testmodel"
 )
@@ -77,5 +78,28 @@ func TestGenerateRefusesWhatDoesNotFit(t *testing.T) {
 	pretendFree(t, 100<<20, 0, true)
 	if err := run(); err != nil {
 		t.Error(err)
+	}
+}
+
+// The built-in model counts as the same model in a file does: what is
+// rearranged, and what can be read again from where it is.
+func TestMemoryNeedOfTheBuiltInModel(t *testing.T) {
+	file := buildIn(t, testmodel.Options{Caption: true, Text: true, Type: ggml.Q8_0})
+	var needs []memoryNeed
+	for _, name := range []string{file, builtin.Name} {
+		m := modelFiles{model: name, cacheType: "auto"}
+		defer m.close()
+		model, err := m.family()
+		if err != nil {
+			t.Fatal(err)
+		}
+		vq, err := m.decoder()
+		if err != nil {
+			t.Fatal(err)
+		}
+		needs = append(needs, m.need(model, vq, true))
+	}
+	if needs[0] != needs[1] || needs[0].weights+needs[0].mapped < 1<<10 {
+		t.Errorf("as a file %+v, built in %+v", needs[0], needs[1])
 	}
 }

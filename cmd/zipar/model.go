@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/zipar/zipar/internal/builtin"
 	"github.com/zipar/zipar/internal/family"
 	"github.com/zipar/zipar/internal/gguf"
 	"github.com/zipar/zipar/internal/mapped"
@@ -16,7 +17,8 @@ import (
 	"github.com/zipar/zipar/internal/zipar"
 )
 
-// modelEnv names the model file that is used without -m.
+// modelEnv names the model that is used without -m. If it is empty, too, that
+// is the built-in one, where there is one.
 const modelEnv = "ZIPAR_MODEL"
 
 // modelFiles are the files that the parts of a model are taken from.
@@ -27,11 +29,12 @@ type modelFiles struct {
 	ignore     bool // that there is too little memory
 
 	opened []*gguf.File
-	infos  []os.FileInfo // of opened, at that time; nil where the system does not tell
+	infos  []os.FileInfo // of opened, at that time; nil of the built-in model and where the system does not tell
 }
 
 func (m *modelFiles) addFlags(f *pflag.FlagSet) {
-	f.StringVarP(&m.model, "model", "m", "", "model `FILE` in GGUF format, or the name of a pulled model (default $"+modelEnv+")")
+	f.StringVarP(&m.model, "model", "m", "", "model `FILE` in GGUF format, "+
+		ifBuiltIn("the name of a pulled model, or builtin (default $"+modelEnv+", else builtin)", "or the name of a pulled model (default $"+modelEnv+")"))
 	f.StringVar(&m.vae, "vae", "", "take the image tokenizer (VQ) from this `FILE`")
 	f.IntVarP(&m.threads, "threads", "t", 0, "threads to compute with; 0 is one a CPU")
 }
@@ -77,13 +80,16 @@ func (m *modelFiles) need(model family.Model, vq *vqgan.Decoder, guided bool) me
 	return n
 }
 
-// modelPath is the model file that was asked for.
+// modelPath is the model that was asked for, as modelFile returns it.
 func (m *modelFiles) modelPath() (string, error) {
 	if m.model != "" {
 		return modelFile(m.model)
 	}
 	if path := os.Getenv(modelEnv); path != "" {
 		return modelFile(path)
+	}
+	if builtIn.Available() {
+		return builtin.Name, nil
 	}
 	return "", usagef("no model: give one with -m FILE or in $%s; `zipar pull` fetches official ones, `zipar convert` makes one from a checkpoint", modelEnv)
 }
@@ -106,6 +112,9 @@ func (m *modelFiles) pool() (*tensor.Pool, error) {
 
 // openModel opens what modelFile returned.
 func openModel(path string) (*gguf.File, error) {
+	if path == builtin.Name {
+		return builtIn.Open()
+	}
 	f, err := gguf.Open(path)
 	return f, badModel(err)
 }
@@ -116,7 +125,10 @@ func (m *modelFiles) open(path string) (*gguf.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, _ := os.Stat(path)
+	var info os.FileInfo
+	if path != builtin.Name {
+		info, _ = os.Stat(path)
+	}
 	m.opened, m.infos = append(m.opened, f), append(m.infos, info)
 	return f, nil
 }
@@ -126,9 +138,12 @@ func (m *modelFiles) open(path string) (*gguf.File, error) {
 // reads as zeros.
 func (m *modelFiles) unchanged(u *ui) error {
 	for i, was := range m.infos {
+		if was == nil {
+			continue
+		}
 		now, err := os.Stat(m.opened[i].Path)
 		switch {
-		case was == nil || err != nil || !os.SameFile(was, now):
+		case err != nil || !os.SameFile(was, now):
 			// Removed or replaced: the mapping keeps the old file.
 		case now.Size() < was.Size():
 			return &mapped.Error{Path: m.opened[i].Path}

@@ -6,13 +6,20 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/zipar/zipar/internal/builtin"
 	"github.com/zipar/zipar/internal/pull"
 )
 
-// modelFile returns the file that a value of -m, --vae or --t5xxl means: the file of this name, or else the model of this
-// name in the models folder. A file that is nowhere is returned as it is, for the message of who opens it; a model that could
-// be pulled is an error that says so.
+// modelFile returns what a value of -m, --vae or --t5xxl means: builtin.Name, which openModel knows; the file of this name;
+// or else the model of this name in the models folder. A file that is nowhere is returned as it is, for the message of who
+// opens it; a model that could be pulled, and builtin.Name without a model, are errors that say so.
 func modelFile(value string) (string, error) {
+	if value == builtin.Name {
+		if !builtIn.Available() {
+			return "", usageError{builtin.ErrNone}
+		}
+		return value, nil
+	}
 	if _, err := os.Stat(value); err == nil || value == "" || value != filepath.Base(value) {
 		return value, nil
 	}

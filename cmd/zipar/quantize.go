@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zipar/zipar/internal/builtin"
 	"github.com/zipar/zipar/internal/convert"
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/gguf"
@@ -25,7 +26,7 @@ type quantizeRequest struct {
 func newQuantizeCommand() *cobra.Command {
 	var r quantizeRequest
 	cmd := &cobra.Command{
-		Use:   "quantize IN.gguf OUT.gguf TYPE",
+		Use:   ifBuiltIn("quantize IN.gguf|builtin OUT.gguf TYPE", "quantize IN.gguf OUT.gguf TYPE"),
 		Short: "Make a model file smaller",
 		Long: `Write a model file with its matrices in another TYPE:
 
@@ -90,7 +91,7 @@ func (r *quantizeRequest) run(ctx context.Context, stdout io.Writer, args []stri
 		}
 		r.ui.step(int(done/mib), "")
 	}
-	result, err := convert.Quantize(ctx, *o)
+	result, err := runQuantize(ctx, *o)
 	if err != nil {
 		if errors.As(err, new(*gguf.FormatError)) {
 			return modelError{err}
@@ -102,6 +103,19 @@ func (r *quantizeRequest) run(ctx context.Context, stdout io.Writer, args []stri
 		return nil
 	}
 	return printQuantized(stdout, o, result)
+}
+
+// runQuantize makes the file, of the built-in model if that is the input.
+func runQuantize(ctx context.Context, o convert.QuantizeOptions) (*convert.QuantizeResult, error) {
+	if o.In != builtin.Name {
+		return convert.Quantize(ctx, o)
+	}
+	f, err := builtIn.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return convert.QuantizeFile(ctx, f, o)
 }
 
 // printQuantized prints a line for each class of tensors, and which rows did not fit.

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/zipar/zipar/internal/builtin"
 	"github.com/zipar/zipar/internal/filehash"
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/gguf"
@@ -58,7 +59,9 @@ func (r *generateRequest) newRecord(ctx context.Context, o zipar.Options, f *ggu
 	if err != nil {
 		return nil, err
 	}
-	rec.add(model, &c.Model, &c.ModelHash)
+	if err := rec.add(model, &c.Model, &c.ModelHash); err != nil {
+		return nil, err
+	}
 	for _, part := range []struct {
 		path       string
 		name, hash *string
@@ -70,15 +73,31 @@ func (r *generateRequest) newRecord(ctx context.Context, o zipar.Options, f *ggu
 		if err != nil {
 			return nil, err
 		}
-		rec.add(path, part.name, part.hash)
+		if err := rec.add(path, part.name, part.hash); err != nil {
+			return nil, err
+		}
 	}
 	go rec.hash(ctx)
 	return rec, nil
 }
 
-func (rec *record) add(path string, name, hash *string) {
-	*name = plain(strings.TrimSuffix(filepath.Base(path), ".gguf"))
+// add notes a file's name, which of the built-in model is the one in its keys,
+// and that its hash is wanted.
+func (rec *record) add(path string, name, hash *string) error {
+	*name = filepath.Base(path)
+	if path == builtin.Name {
+		f, err := builtIn.Open()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if *name, err = f.Str("general.name"); err != nil {
+			return err
+		}
+	}
+	*name = plain(strings.TrimSuffix(*name, ".gguf"))
 	rec.files = append(rec.files, hashedFile{path, hash})
+	return nil
 }
 
 // plain makes a name a text that metadata can hold.
@@ -95,13 +114,21 @@ func (rec *record) hash(ctx context.Context) {
 	defer close(rec.hashed)
 	cache := filehash.User()
 	for _, f := range rec.files {
-		sum, err := cache.Sum(ctx, f.path)
+		sum, err := fileHash(ctx, cache, f.path)
 		if err != nil {
 			rec.err = err
 			return
 		}
 		*f.hash = sum[:hashDigits]
 	}
+}
+
+// fileHash is the SHA-256 of what openModel opens.
+func fileHash(ctx context.Context, cache filehash.Cache, path string) (string, error) {
+	if path == builtin.Name {
+		return builtIn.SHA256(), nil
+	}
+	return cache.Sum(ctx, path)
 }
 
 // known waits for the hashes and returns what all pictures have in common.

@@ -22,14 +22,35 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/zipar/zipar/internal/builtin"
 	"github.com/zipar/zipar/internal/imageio"
 	"github.com/zipar/zipar/internal/npy"
 	"github.com/zipar/zipar/internal/testmodel"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"zipar": main})
+	embedded := builtIn
+	builtIn = builtin.New(nil)
+	testscript.Main(m, map[string]func(){"zipar": func() {
+		switch path := os.Getenv(testBuiltIn); path {
+		case "":
+		case "embedded":
+			builtIn = embedded
+		default:
+			data, err := os.ReadFile(path)
+			if err != nil {
+				panic(err)
+			}
+			builtIn = builtin.New(data)
+		}
+		main()
+	}})
 }
+
+// testBuiltIn is the environment variable that tells zipar in tests which model
+// is built in: that in this file, or the embedded one; none if it is empty.
+// Thus tests do not depend on whether there is an embedded one.
+const testBuiltIn = "ZIPAR_TEST_BUILTIN"
 
 // TestScripts runs the command as a person does; see testdata/script.
 func TestScripts(t *testing.T) {
@@ -42,10 +63,17 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GOLDEN", golden)
 			e.Setenv("ZIPAR_MODEL", "")
+			e.Setenv(testBuiltIn, "")
 			e.Setenv("ZIPAR_CPU", os.Getenv("ZIPAR_CPU"))
 			e.Setenv("GORACE", os.Getenv("GORACE"))
 			setCache(e)
 			return nil
+		},
+		Condition: func(c string) (bool, error) {
+			if c != "embedded" {
+				return false, fmt.Errorf("what is %q?", c)
+			}
+			return builtin.Embedded().Available(), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tinymodel": tinyModelCmd,

@@ -42,7 +42,7 @@ func (c *conditionFlags) subjects(m family.Model, lines []string) ([]subject, er
 		case m.Classes() > 0:
 			lines = []string{c.class}
 		case c.class != "":
-			return nil, usagef("--class %s: %s is a caption model, it has no classes: give --prompt", c.class, m.Name())
+			return nil, usagef("--class %s: %s is a caption model, it has no classes: give --prompt, or a class model with -m", c.class, m.Name())
 		case c.caption != "":
 			return []subject{{class: -1}}, nil
 		case c.prompt == "":
