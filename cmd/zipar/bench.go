@@ -28,6 +28,7 @@ type benchRequest struct {
 	plot       string
 	attention  string
 	details    string
+	machine    bool
 	judgeFiles modelFiles
 }
 
@@ -47,6 +48,8 @@ model reads the finished picture once more in raster order: logits after
 guidance at temperature 1, no top-k or top-p. With several prompts or seeds the
 figures are means, the numbers after ± (keys ending in _sd) standard deviations.
 PSNR is that of the mean squared error of all pictures.
+The time of a pass is shared out: matrix products, attention, elementwise work
+such as norms, sampling, and the rest.
 Peak memory is what lay in physical memory at most while a picture was drawn,
 the parts of the model's file that are in use included.
 
@@ -63,10 +66,16 @@ differ in the types of their weights.
 Known grids have names: llamagen-256, llamagen-384, llamagen-512, lumina-768
 and emu3-720; what the paper reports for them stands beside.
 
+With --machine the machine is measured: how fast it reads memory and how fast it
+multiplies, with the threads of -t, and how near to that the kernels come. With
+-m the model's passes are then compared with it, too; without -m nothing else is
+measured. It takes some ten seconds.
+
 With --attention nothing is timed. Instead NTP's pictures are read once more to
 see where the attention goes, and how much of it every window leaves.`,
 		Example: ifBuiltIn(`  zipar bench --prompt "a red apple" --window 2,4,8
 `, "") + `  zipar bench --grid llamagen-512
+  zipar bench --machine
   zipar bench -m c2i-B-256.gguf --class 207 --window 2,4,8 --adaptive -r 3 --plot windows.png
   zipar bench -m t2i-XL-512.gguf --prompt-file prompts.txt --window 8,16 --output md
   zipar bench -m c2i-B-256.gguf --class 207 --attention attention.png
@@ -89,6 +98,7 @@ see where the attention goes, and how much of it every window leaves.`,
 	f.StringVar(&r.plot, "plot", "", "draw speed-up and log-likelihood over the window into this PNG `FILE`")
 	f.StringVar(&r.attention, "attention", "", "draw a map of the attention into this PNG `FILE` and measure nothing else")
 	f.StringVar(&r.details, "details", "", "write all that was measured of each picture into this `FILE`, a line of JSON each")
+	f.BoolVar(&r.machine, "machine", false, "measure the limits of this machine and how near to them the kernels come")
 	f.StringVar(&r.judgeFiles.model, "judge", "", "have the model in this `FILE` give the likelihoods")
 	r.ui.addFlags(f)
 	return cmd
@@ -99,6 +109,9 @@ func (r *benchRequest) run(cmd *cobra.Command) error {
 	defer r.judgeFiles.close()
 	defer r.ui.done()
 	if err := r.check(); err != nil {
+		return err
+	}
+	if err := r.checkMachine(cmd.Flags()); err != nil {
 		return err
 	}
 	report, err := r.report(cmd.Context(), cmd.Flags())
@@ -163,6 +176,9 @@ func (r *benchRequest) check() error {
 func (r *benchRequest) counts() bool { return r.grid != "" && r.files.model == "" }
 
 func (r *benchRequest) report(ctx context.Context, flags *pflag.FlagSet) (*benchReport, error) {
+	if r.machineAlone() {
+		return r.measureMachine(ctx)
+	}
 	if r.counts() {
 		return r.count()
 	}
@@ -174,7 +190,19 @@ func (r *benchRequest) report(ctx context.Context, flags *pflag.FlagSet) (*bench
 	if r.attention != "" {
 		return b.mapAttention(ctx)
 	}
-	return b.measure(ctx)
+	if !r.machine {
+		return b.measure(ctx)
+	}
+	m, err := r.limits(ctx, b.pool)
+	if err != nil {
+		return nil, err
+	}
+	b.readRate = m.Read
+	report, err := b.measure(ctx)
+	if err == nil {
+		addMachine(report, m, b.pool.Threads())
+	}
+	return report, err
 }
 
 // A benchReport is what bench prints and draws.

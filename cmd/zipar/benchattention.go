@@ -37,7 +37,7 @@ func (b *bench) mapAttention(ctx context.Context) (*benchReport, error) {
 		}
 	}
 	report := &benchReport{
-		tables: []benchTable{{"Attention that a window leaves", []string{"passes", "passes_saved", "attention_previous_row", "attention_visible"}}},
+		tables: []benchTable{{title: "Attention that a window leaves", keys: []string{"passes", "passes_saved", "attention_previous_row", "attention_visible"}}},
 		notes:  b.attentionNotes(sum),
 	}
 	for _, m := range b.modesFor(sum.Grid) {

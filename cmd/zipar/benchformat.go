@@ -23,17 +23,19 @@ var benchFormats = map[string]func(io.Writer, *benchReport) error{
 	"jsonl": writeJSONLines,
 }
 
-// A benchTable is a part of the figures, for people. What no row has is left
-// out.
+// A benchTable is a part of the figures, for people, of rows of one kind. What
+// no row has is left out.
 type benchTable struct {
 	title string
 	keys  []string
+	of    rowKind
 }
 
 // cells returns the head and the lines of a table, of which the first cell
 // names the row.
 func (t benchTable) cells(rows []benchRow) [][]string {
-	table := [][]string{{"window"}}
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r benchRow) bool { return r.kind != t.of })
+	table := [][]string{{t.of.String()}}
 	for _, r := range rows {
 		table = append(table, []string{r.String()})
 	}
@@ -196,7 +198,17 @@ func writeCSV(w io.Writer, b *benchReport) error {
 	for _, r := range b.rows {
 		r.each(func(key string, _ float64) { present[key] = true })
 	}
-	keys := []string{"window"}
+	// What names a row comes first.
+	kinds := map[rowKind]bool{}
+	for _, r := range b.rows {
+		kinds[r.kind] = true
+	}
+	var keys []string
+	for _, k := range []rowKind{limitRow, kernelRow, windowRow} {
+		if kinds[k] {
+			keys = append(keys, k.String())
+		}
+	}
 	for _, c := range benchColumns {
 		for _, key := range []string{c.key, c.key + "_sd"} {
 			if present[key] {
@@ -204,9 +216,15 @@ func writeCSV(w io.Writer, b *benchReport) error {
 			}
 		}
 	}
-	table := [][]string{append(slices.Clone(keys), "adaptive")}
+	if kinds[windowRow] {
+		keys = append(keys, "adaptive")
+	}
+	table := [][]string{keys}
 	for _, r := range b.rows {
-		values := map[string]string{"adaptive": strconv.FormatBool(r.adaptive)}
+		values := map[string]string{r.kind.String(): r.name}
+		if r.kind == windowRow {
+			values["adaptive"] = strconv.FormatBool(r.adaptive)
+		}
 		r.each(func(key string, v float64) {
 			values[key] = "inf"
 			if !math.IsInf(v, 0) {
@@ -214,7 +232,7 @@ func writeCSV(w io.Writer, b *benchReport) error {
 			}
 		})
 		var line []string
-		for _, key := range table[0] {
+		for _, key := range keys {
 			line = append(line, values[key])
 		}
 		table = append(table, line)

@@ -155,7 +155,7 @@ func TestTablesNameKnownFigures(t *testing.T) {
 		}
 		keys = append(keys, c.key)
 	}
-	for _, table := range measuredTables {
+	for _, table := range slices.Concat(machineTables, measuredTables) {
 		for _, key := range table.keys {
 			if c := columnOf(key); c.head == "" {
 				t.Errorf("%s has no head", key)

@@ -31,6 +31,9 @@ type bench struct {
 	// conditions are what is drawn, with each seed.
 	conditions []benchCondition
 	judge      *benchJudge // nil if the model judges its own pictures
+	// readRate is how fast the machine reads memory, bytes a second; 0 unless
+	// it was measured.
+	readRate float64
 }
 
 // open reads everything and makes the conditions.
@@ -156,6 +159,7 @@ func (b *bench) measure(ctx context.Context) (*benchReport, error) {
 				ntp = d
 			}
 			figures := d.figures(ntp, s.mode)
+			d.times.note(func(key string, v float64) { figures[key] = v }, b.readRate)
 			s.add(figures)
 			if b.details != "" {
 				details = append(details, newBenchDetail(condition.subject.text, seed, s.mode, d, figures))
@@ -173,9 +177,13 @@ func (b *bench) measure(ctx context.Context) (*benchReport, error) {
 }
 
 var measuredTables = []benchTable{
-	{"Speed", []string{"passes", "passes_saved", "columns_mean", "columns_max", "ms_per_pass", "ms_per_pass_p95", "tokens_per_second", "speed_up"}},
-	{"Seconds a picture, and memory", []string{"text_seconds", "prefill_seconds", "token_seconds", "vq_seconds", "total_seconds", "speed_up_total", "peak_memory_bytes"}},
-	{"Quality, compared with NTP from the same seed", []string{"token_agreement", "psnr_db", "ssim", "log_likelihood", "log_likelihood_change"}},
+	{title: "Speed", keys: []string{"passes", "passes_saved", "columns_mean", "columns_max", "ms_per_pass", "ms_per_pass_p95", "tokens_per_second", "speed_up"}},
+	{title: "Where a pass's time goes, ms", keys: []string{
+		"ms_per_pass_mean", "ms_per_pass_matmul", "ms_per_pass_attention", "ms_per_pass_elementwise", "ms_per_pass_sampling", "ms_per_pass_other",
+		"weights_gb_per_second", "weights_share_of_read",
+	}},
+	{title: "Seconds a picture, and memory", keys: []string{"text_seconds", "prefill_seconds", "token_seconds", "vq_seconds", "total_seconds", "speed_up_total", "peak_memory_bytes"}},
+	{title: "Quality, compared with NTP from the same seed", keys: []string{"token_agreement", "psnr_db", "ssim", "log_likelihood", "log_likelihood_change"}},
 }
 
 func (b *bench) notes(resets bool) []string {
@@ -186,7 +194,8 @@ func (b *bench) notes(resets bool) []string {
 	if b.adaptive {
 		notes = append(notes, "A window with a + is the smallest of adaptive ones.")
 	}
-	notes = append(notes, "ms/pass: median of all passes but the prefill; p95: 95th percentile. Tokens: these passes.")
+	notes = append(notes, "ms/pass: median of all passes but the prefill; p95: 95th percentile. Tokens: these passes.",
+		"Where the time goes: means of these passes. elementwise: norms, sums, SwiGLU; sampling: guidance, and drawing tokens. GB/s: the weights' bytes, read once a pass, over the pass's time.")
 	if !resets {
 		notes = append(notes, "Peak memory counts from the start of the program: this system does not measure it anew for each window.")
 	}
@@ -231,6 +240,7 @@ type drawn struct {
 	pixels *image.NRGBA // nil without a VQ decoder
 
 	text, prefill, tokens, vq float64 // seconds
+	times                     passTimes
 
 	likelihoods []float64 // log-likelihood of each token, [tokens]
 	score       float64   // the mean of them
@@ -246,8 +256,10 @@ func (b *bench) draw(ctx context.Context, c benchCondition, s *benchSamples, nam
 	d := &drawn{text: c.seconds}
 	decoder := b.model.Decoder(b.pool, []*family.Condition{c.Condition})
 	b.ui.stage(name, o.Grid.Tokens())
+	decoder.Time(&d.times.model)
 	o.Observe = func(p zipar.Progress) {
 		b.ui.step(p.Decoded, "")
+		d.times.observe(p)
 		if p.Passes == 1 {
 			d.prefill = p.Elapsed.Seconds()
 			return
@@ -260,6 +272,7 @@ func (b *bench) draw(ctx context.Context, c benchCondition, s *benchSamples, nam
 		o.ObserveTrial = func(t zipar.TrialResult) { d.trials = append(d.trials, newBenchTrial(t)) }
 	}
 	pictures, err := zipar.Decode(ctx, decoder, o)
+	decoder.Time(nil) // what reads the picture again is not part of it
 	b.ui.done()
 	if err != nil {
 		return nil, err

@@ -1,17 +1,40 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
-// A benchRow is the result of one way to decode.
+// A benchRow is the result of one way to decode, or of one measurement of the
+// machine.
 type benchRow struct {
-	benchMode
-	stats map[string]stat // by the keys of benchColumns
+	benchMode // of a way to decode
+	kind      rowKind
+	name      string          // of what was measured of the machine
+	stats     map[string]stat // by the keys of benchColumns
+}
+
+// A rowKind says what a row is the result of.
+type rowKind int
+
+const (
+	windowRow rowKind = iota // a way to decode
+	limitRow                 // something that the machine can do only so fast
+	kernelRow                // a kernel, compared with that
+)
+
+// String heads the first column of tables and names rows in json and csv.
+func (k rowKind) String() string { return [...]string{"window", "limit", "kernel"}[k] }
+
+// String is the name in tables.
+func (r benchRow) String() string {
+	if r.kind == windowRow {
+		return r.benchMode.String()
+	}
+	return r.name
 }
 
 // A stat is a figure of several runs.
@@ -59,6 +82,11 @@ var benchColumns = []benchColumn{
 	{key: "passes", head: "passes", decimals: -1},
 	{key: "tokens", head: "tokens", decimals: -1},
 	{key: "runs"},
+	{key: "columns", head: "columns", decimals: -1},
+	{key: "gb_per_second", head: "GB/s", decimals: 2, short: true},
+	{key: "share_of_read", head: "read %", decimals: 1, factor: 100},
+	{key: "gops_per_second", head: "GOP/s", decimals: 2, short: true},
+	{key: "share_of_peak", head: "peak %", decimals: 1, factor: 100},
 	{key: "passes_saved", head: "saved %", decimals: 1, factor: 100},
 	{key: "columns_mean", head: "columns", decimals: 2},
 	{key: "columns_max", head: "widest", decimals: -1},
@@ -66,6 +94,14 @@ var benchColumns = []benchColumn{
 	{key: "window_mean"}, // with which rows started, in adaptive decoding
 	{key: "ms_per_pass", head: "ms/pass", decimals: 2, short: true},
 	{key: "ms_per_pass_p95", head: "p95", decimals: 2, short: true},
+	{key: "ms_per_pass_mean", head: "mean", decimals: 3, short: true},
+	{key: "ms_per_pass_matmul", head: "matmul", decimals: 3, short: true},
+	{key: "ms_per_pass_attention", head: "attention", decimals: 3, short: true},
+	{key: "ms_per_pass_elementwise", head: "elementwise", decimals: 3, short: true},
+	{key: "ms_per_pass_sampling", head: "sampling", decimals: 3, short: true},
+	{key: "ms_per_pass_other", head: "other", decimals: 3, short: true},
+	{key: "weights_gb_per_second", head: "GB/s", decimals: 2, short: true},
+	{key: "weights_share_of_read", head: "read %", decimals: 1, factor: 100},
 	{key: "tokens_per_second", head: "tokens/s", decimals: 1, short: true},
 	{key: "text_seconds", head: "text", decimals: 3, short: true},
 	{key: "prefill_seconds", head: "prefill", decimals: 3, short: true},
@@ -139,7 +175,9 @@ func number(v float64, decimals int) string {
 
 // each calls f for all figures of the row, in order, deviations included.
 func (r benchRow) each(f func(key string, v float64)) {
-	f("window", float64(r.window))
+	if r.kind == windowRow {
+		f("window", float64(r.window))
+	}
 	for _, c := range benchColumns {
 		s, ok := r.stats[c.key]
 		if !ok {
@@ -155,8 +193,10 @@ func (r benchRow) each(f func(key string, v float64)) {
 // MarshalJSON writes the row as an object. What is infinite, the PSNR of equal
 // pictures, is null.
 func (r benchRow) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
+	var fields []string
+	if r.kind != windowRow {
+		fields = append(fields, fmt.Sprintf("%q:%q", r.kind, r.name))
+	}
 	r.each(func(key string, v float64) {
 		text := []byte("null")
 		if !math.IsInf(v, 0) {
@@ -165,8 +205,10 @@ func (r benchRow) MarshalJSON() ([]byte, error) {
 				panic(err) // NaN, which no figure may be
 			}
 		}
-		fmt.Fprintf(&b, "%q:%s,", key, text)
+		fields = append(fields, fmt.Sprintf("%q:%s", key, text))
 	})
-	fmt.Fprintf(&b, `"adaptive":%t}`, r.adaptive)
-	return b.Bytes(), nil
+	if r.kind == windowRow {
+		fields = append(fields, fmt.Sprintf(`"adaptive":%t`, r.adaptive))
+	}
+	return []byte("{" + strings.Join(fields, ",") + "}"), nil
 }

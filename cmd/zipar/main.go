@@ -77,6 +77,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad model file, 130 interrupted.`
 	for _, c := range append(root.Commands(), root) {
 		c.Args = usageArgs(c.Args)
 	}
+	addProfiles(root)
 	addCompletions(root)
 	return root
 }

@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 			}
 			builtIn = builtin.New(data)
 		}
+		machineOptions = littleMachine
 		main()
 	}})
 }
@@ -87,6 +88,7 @@ func TestScripts(t *testing.T) {
 			"damage":    damageCmd,
 			"hashed":    hashedCmd,
 			"old":       oldCmd,
+			"profile":   profileCmd,
 		},
 	})
 }

@@ -45,6 +45,8 @@ var layers = map[string]layer{
 	"tensor":              {[]string{"ggml"}, "kernels see numbers; what they mean is the models' business"},
 	"gguf":                {[]string{"ggml", "mapped"}, "a file format: it knows sizes of types, not what is computed with them"},
 	"builtin":             {[]string{"gguf"}, "a model is data: what is computed with it is the caller's business"},
+	"machine":             {[]string{"machine/shapes", "tensor", "ggml"}, "measures kernels, whatever they are used for"},
+	"machine/shapes":      {nil, "sizes, for all that measures"},
 	"weights":             {[]string{"gguf", "tensor"}, "where files and matrices meet, so that neither has to know the other"},
 	"llama":               {[]string{"gguf", "tensor", "weights"}, "the decoder knows tokens and positions, neither pictures nor decoding methods"},
 	"vqgan":               {[]string{"gguf", "tensor", "weights"}, "the image tokenizer knows nothing of how its codes come about"},

@@ -9,14 +9,7 @@ import (
 	"time"
 
 	"github.com/zipar/zipar/internal/ggml"
-)
-
-// The matrices of a GPT-XL block, [out, in].
-var xlShapes = [][2]int{{3840, 1280}, {1280, 1280}, {3584, 1280}, {3584, 1280}, {1280, 3584}}
-
-const (
-	xlLayers  = 36
-	xlWeights = 36*(3840+1280+3*3584)*1280 + 16384*1280
+	"github.com/zipar/zipar/internal/machine/shapes"
 )
 
 // benchMatrix returns a matrix with plausible random values, quickly.
@@ -90,11 +83,11 @@ func BenchmarkMatMul(b *testing.B) {
 			p := NewPool(0) // -cpu 1 for a single thread
 			defer p.Close()
 			r := rand.New(rand.NewPCG(1, 2))
-			layers := max(2, xlLayers*34/32/max(1, typ.RowSize(256)/256))
+			layers := max(2, shapes.XLLayers*34/32/max(1, typ.RowSize(256)/256))
 			var matrices []Matrix
 			weights, bytes := 0, 0
 			for range layers {
-				for _, s := range xlShapes {
+				for _, s := range shapes.XLMatrices {
 					m := benchMatrix(b, typ, s[0], s[1], r)
 					p.Pack(&m)
 					matrices = append(matrices, m)
@@ -118,7 +111,7 @@ func BenchmarkMatMul(b *testing.B) {
 					s := best.seconds()
 					b.ReportMetric(float64(bytes)/s/1e9, "GB/s")
 					b.ReportMetric(float64(2*n*weights)/s/1e9, "GFLOP/s")
-					b.ReportMetric(s*1e3*xlWeights/float64(weights), "ms/pass")
+					b.ReportMetric(s*1e3*shapes.XLWeights/float64(weights), "ms/pass")
 					b.ReportMetric(0, "ns/op")
 				})
 			}
@@ -126,19 +119,11 @@ func BenchmarkMatMul(b *testing.B) {
 	}
 }
 
-// The 3x3 convolutions of the VQ-16 decoder at 256 pixels: height and width,
-// channels in and out, and how often.
-var vqConvs = [][4]int{
-	{16, 256, 512, 1}, {16, 512, 512, 10}, {32, 512, 512, 1}, {32, 512, 256, 1}, {32, 256, 256, 5},
-	{64, 256, 256, 7}, {128, 256, 256, 1}, {128, 256, 128, 1}, {128, 128, 128, 5},
-	{256, 128, 128, 7}, {256, 128, 3, 1},
-}
-
 func BenchmarkConv3x3(b *testing.B) {
 	p := NewPool(0)
 	defer p.Close()
-	for _, s := range vqConvs {
-		size, in, out := s[0], s[1], s[2]
+	for _, s := range shapes.VQ16Convs {
+		size, in, out := s.Size, s.In, s.Out
 		b.Run(fmt.Sprintf("%dx%d/%d-%d", size, size, in, out), func(b *testing.B) {
 			weight := make([]float32, out*in*9)
 			for i := range weight {
@@ -153,7 +138,7 @@ func BenchmarkConv3x3(b *testing.B) {
 			for b.Loop() {
 				best.time(0, func() { p.Conv3x3(dst, c, src, 1) })
 			}
-			b.ReportMetric(float64(2*9*in*out*size*size)/best.seconds()/1e9, "GFLOP/s")
+			b.ReportMetric(float64(s.Operations())/best.seconds()/1e9, "GFLOP/s")
 		})
 	}
 }
@@ -192,9 +177,9 @@ func BenchmarkVector(b *testing.B) {
 	}
 }
 
-// BenchmarkAttention is a head's work for some rows over 1000 positions.
+// BenchmarkAttention is a head's work for some rows over all positions.
 func BenchmarkAttention(b *testing.B) {
-	const positions, d, most = 1000, 64, 8
+	const positions, d, most = shapes.XLPositions, shapes.XLHeadDim, 8
 	keys, q := randoms(positions*d, 1), randoms(most*d, 2)
 	half := make([]uint16, len(keys))
 	ToF16(half, keys)
@@ -263,7 +248,7 @@ func BenchmarkTypes(b *testing.B) {
 	for _, typ := range types {
 		var all []Matrix
 		for range layers {
-			for _, s := range xlShapes {
+			for _, s := range shapes.XLMatrices {
 				m := benchMatrix(b, typ, s[0], s[1], r)
 				p.Pack(&m)
 				all = append(all, m)

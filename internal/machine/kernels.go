@@ -1,0 +1,197 @@
+package machine
+
+import (
+	"runtime"
+
+	"github.com/zipar/zipar/internal/ggml"
+	"github.com/zipar/zipar/internal/machine/shapes"
+	"github.com/zipar/zipar/internal/tensor"
+)
+
+// weights measures products with GPT-XL's matrices, so many of them that no
+// cache holds them, and reading the same amount of memory.
+func (m *measurement) weights() error {
+	var memory []byte
+	for _, t := range weightTypes {
+		if !t.packed && memory == nil {
+			memory = make([]byte, max(1<<20, m.Bytes)&^255) // whole steps of reading
+		}
+		matrices := m.matrices(t.typ, memory)
+		for _, n := range columns {
+			if err := m.kernel(Kernel{Name: t.name, Columns: n, Peak: tensor.PeakOf(&matrices[0])}, m.products(matrices, n)); err != nil {
+				return err
+			}
+		}
+		clear(matrices)
+		runtime.GC()
+	}
+	return m.read(memory)
+}
+
+// matrices returns blocks of GPT-XL, at least one and otherwise as many as
+// there are bytes. Those that the kernels pack have memory of their own, the
+// others share the memory.
+func (m *measurement) matrices(typ ggml.Type, memory []byte) []tensor.Matrix {
+	small := make([]float32, len(m.normals))
+	for i, v := range m.normals {
+		small[i] = 0.02 * v
+	}
+	table := make([]byte, typ.RowSize(len(small)))
+	ggml.Quantize(typ, table, small)
+	block, largest := 0, 0
+	for _, s := range shapes.XLMatrices {
+		n := s[0] * typ.RowSize(s[1])
+		block, largest = block+n, max(largest, n)
+	}
+	if memory == nil {
+		memory = make([]byte, largest)
+	} else if len(memory) < block {
+		memory = make([]byte, block)
+	}
+	tile(memory, table)
+
+	var all []tensor.Matrix
+	for at, used := 0, int64(0); len(all) == 0 || used+int64(block) <= m.Bytes; {
+		for _, s := range shapes.XLMatrices {
+			data := memory[at:][:s[0]*typ.RowSize(s[1])]
+			w, err := tensor.NewMatrix(typ, s[0], s[1], data)
+			if err != nil {
+				panic(err) // the shapes are multiples of all types' blocks
+			}
+			used += int64(len(data))
+			if m.pool.Pack(&w); w.Data != nil {
+				at += len(data)
+			}
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// tile fills dst with copies of a table.
+func tile[T any](dst, table []T) {
+	for len(dst) > 0 {
+		dst = dst[copy(dst, table):]
+	}
+}
+
+// products are those of matrices with n columns.
+func (m *measurement) products(matrices []tensor.Matrix, n int) []work {
+	widest, tallest := 0, 0
+	for i := range matrices {
+		widest, tallest = max(widest, matrices[i].Cols), max(tallest, matrices[i].Rows)
+	}
+	x, y := make([]float32, n*widest), make([]float32, n*tallest)
+	tile(x, m.normals)
+	var works []work
+	for i := range matrices {
+		w := &matrices[i]
+		works = append(works, work{
+			bytes: float64(w.Bytes()), ops: 2 * float64(n) * float64(w.Rows) * float64(w.Cols),
+			run: func() { m.pool.MatMul(y[:n*w.Rows], w, x[:n*w.Cols], n) },
+		})
+	}
+	return works
+}
+
+// convolutions measures the decoder's convolutions, all together, from a part
+// of the rows of each.
+func (m *measurement) convolutions() error {
+	// In a run: some milliseconds for fast kernels, not too much for slow ones.
+	least := 2e8 * float64(m.pool.Threads()) * min(1, m.Each.Seconds()/0.1)
+	var ops, seconds float64
+	for _, s := range shapes.VQ16Convs {
+		rows := min(s.Size, 1+int(least/float64(s.Operations())*float64(s.Size)))
+		weight := make([]float32, s.Out*s.In*9)
+		tile(weight, m.normals)
+		c := tensor.NewConv3x3(weight, make([]float32, s.Out), s.In, s.Out)
+		src, dst := tensor.NewImage(rows, s.Size, s.In, 1), tensor.NewImage(rows, s.Size, s.Out, 0)
+		tile(src.Data, m.normals)
+		all := float64(s.Operations())
+		_, rate, err := m.rates(m.Each/4, []work{{
+			ops: all * float64(rows) / float64(s.Size), run: func() { m.pool.Conv3x3(dst, c, src, 1) },
+		}})
+		if err != nil {
+			return err
+		}
+		ops += float64(s.Count) * all
+		seconds += float64(s.Count) * all / rate
+	}
+	m.report.Kernels = append(m.report.Kernels, Kernel{Name: "conv 3x3", Ops: ops / seconds, Peak: tensor.PeakFMA})
+	m.step()
+	return nil
+}
+
+// attention measures GPT-XL's attention to all positions of a picture, for
+// columns of one sequence: as many layers as there are bytes.
+func (m *measurement) attention() error {
+	halves := make([]uint16, len(m.normals))
+	tensor.ToF16(halves, m.normals)
+	err := attend(m, "attention f16", 2, halves, tensor.AttentionScoresOfRowsF16, tensor.AttentionMixRowsF16)
+	if err != nil {
+		return err
+	}
+	runtime.GC()
+	return attend(m, "attention f32", 4, m.normals, tensor.AttentionScoresOfRows, tensor.AttentionMixRows)
+}
+
+const heads, headDim, positions = shapes.XLHeads, shapes.XLHeadDim, shapes.XLPositions
+
+// layerAttention is a tensor.Task over the heads of a layer, with keys and
+// values of type T.
+type layerAttention[T float32 | uint16] struct {
+	keys, values []T       // [heads, positions, head size]
+	q            []float32 // [columns, heads, head size]
+	out          []float32 // the same
+	scores       [][]float32
+	columns      int
+
+	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, count int)
+	mix   func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int)
+}
+
+func (t *layerAttention[T]) Do(worker, lo, hi int) {
+	s := t.scores[worker]
+	for h := lo; h < hi; h++ {
+		keys, values := t.keys[h*positions*headDim:], t.values[h*positions*headDim:]
+		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, positions)
+		for c := range t.columns {
+			tensor.Softmax(s[c*positions:][:positions])
+			clear(t.out[(c*heads+h)*headDim:][:headDim])
+		}
+		t.mix(t.out[h*headDim:], heads*headDim, s, positions, t.columns, values, headDim, positions)
+	}
+}
+
+// attend measures attention with keys and values of a type, of that size in
+// bytes.
+func attend[T float32 | uint16](m *measurement, name string, size int, table []T,
+	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, count int),
+	mix func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int)) error {
+	const kv = heads * positions * headDim // keys of a layer, and as many values
+	layers := max(1, int(m.Bytes/int64(2*kv*size)))
+	memory := make([]T, layers*2*kv)
+	tile(memory, table)
+	for _, n := range columns {
+		t := &layerAttention[T]{columns: n, score: score, mix: mix}
+		t.q, t.out = make([]float32, n*heads*headDim), make([]float32, n*heads*headDim)
+		for i := range t.q {
+			t.q[i] = m.normals[i%len(m.normals)] / 8 // 1/sqrt(head size)
+		}
+		for range m.pool.Threads() {
+			t.scores = append(t.scores, make([]float32, n*positions))
+		}
+		var works []work
+		for i := range layers {
+			keys := memory[2*i*kv:]
+			works = append(works, work{bytes: float64(2 * kv * size), ops: 4 * float64(n) * kv, run: func() {
+				t.keys, t.values = keys[:kv], keys[kv:2*kv]
+				m.pool.Run(t, heads, 1)
+			}})
+		}
+		if err := m.kernel(Kernel{Name: name, Columns: n, Peak: tensor.PeakFMA}, works); err != nil {
+			return err
+		}
+	}
+	return nil
+}
