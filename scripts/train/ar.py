@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 
 import captions
+import checkpoints
 from ar_model import GRID, Plan, Transformer
 from optimizers import Both
 
@@ -85,8 +86,7 @@ def main():
     optimizer = Both(model.named_parameters(), args.muon_lr, args.lr, args.weight_decay, adam_names=("tok_embeddings", "output"),
                      slow_names=("text.", "cls_embedding"), slow_lr=args.text_lr)
     file, start = args.work / "ar.pt", 0
-    if file.exists():
-        saved = torch.load(file, map_location=args.device, weights_only=True)
+    if saved := checkpoints.load(file, args.device):
         model.load_state_dict(saved["model"])
         if saved["optimizer"]:
             optimizer.load_state_dict(saved["optimizer"])
@@ -111,9 +111,7 @@ def main():
             print(f"step {step + 1}/{args.steps} " + " ".join(f"{k} {v:.4f}" for k, v in sorted(mean.items())) +
                   f" {(time.time() - began) / (step + 1 - start):.2f} s/step", flush=True)
         if (step + 1) % args.save_every == 0 or step + 1 == args.steps:
-            partial = file.with_suffix(".partial")
-            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}, partial)
-            partial.rename(file)
+            checkpoints.save(file, model=model.state_dict(), optimizer=optimizer.state_dict(), step=step + 1)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import re
 import gguf
 import torch
 
+import checkpoints
 from ar_model import Transformer
 from vq_model import VQ
 
@@ -61,8 +62,8 @@ def main():
     VQ().load_state_dict(vq)
     Transformer(len(ar["text.shared.weight"])).load_state_dict(ar)
     args.work.mkdir(parents=True, exist_ok=True)
-    torch.save({"model": vq, "optimizer": None, "step": args.vq_step, "whole": True}, args.work / "vq.pt")
-    torch.save({"model": ar, "optimizer": None, "step": args.step}, args.work / "ar.pt")
+    checkpoints.save(args.work / "vq.pt", model=vq, optimizer=None, step=args.vq_step, whole=True)
+    checkpoints.save(args.work / "ar.pt", model=ar, optimizer=None, step=args.step)
 
 
 if __name__ == "__main__":

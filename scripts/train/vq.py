@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+import checkpoints
 import pictures
 from optimizers import Both
 from vq_model import VQ
@@ -118,9 +119,8 @@ def main():
     quantized_from = args.plain_steps
     main_steps = args.plain_steps + args.crop_steps + args.full_steps
     total = main_steps + args.decoder_only
-    start, saved = 0, None
-    if file.exists():
-        saved = torch.load(file, map_location=args.device, weights_only=True)
+    start = 0
+    if saved := checkpoints.load(file, args.device):
         model.load_state_dict(saved["model"])
         start = saved["step"]
 
@@ -176,10 +176,7 @@ def main():
         if (step + 1) % 100 == 0 or step + 1 == total:
             print(f"step {step + 1}/{total} loss {mean:.4f} PSNR {psnr(model, check):.2f} dB codes in use {(use > 0.5).sum().item()} "
                   f"{(time.time() - began) / (step + 1 - start):.2f} s/step", flush=True)
-            partial = file.with_suffix(".partial")
-            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1,
-                        "whole": not decoder_only}, partial)
-            partial.rename(file)
+            checkpoints.save(file, model=model.state_dict(), optimizer=optimizer.state_dict(), step=step + 1, whole=not decoder_only)
 
 
 if __name__ == "__main__":
