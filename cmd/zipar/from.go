@@ -83,7 +83,7 @@ func (r *generateRequest) repeat(flags *pflag.FlagSet) error {
 			continue
 		}
 		if err := flags.Set(s.flag, s.value); err != nil {
-			return fmt.Errorf("--from %s: %w", r.from, err)
+			return fmt.Errorf("--from %s: %w", r.from, flagError("zipar generate", err))
 		}
 	}
 	r.original = p
