@@ -80,15 +80,21 @@ func (r *generateRequest) checkBatch() error {
 // checkNames makes sure that all files of the run have names of their own and
 // can be written.
 func (r *generateRequest) checkNames() error {
-	taken := map[string]string{}
-	folders := map[string]bool{}
-	for _, o := range []struct {
+	type output struct {
 		flag, path string
 		each       bool // one for each picture
-	}{
+	}
+	outputs := []output{
 		{"--out", r.out, true}, {"--codes", r.codes, true},
 		{"--contact-sheet", r.sheetPath, false}, {"--save-embedding", r.condition.save, false},
-	} {
+		{"--animate", r.view.animate, true}, {"--step-map", r.view.stepMap, true},
+	}
+	if r.view.preview != previewNone {
+		outputs = append(outputs, output{"--preview-path", r.view.previewPath, true})
+	}
+	taken := map[string]string{}
+	folders := map[string]bool{}
+	for _, o := range outputs {
 		if o.path == "" {
 			continue
 		}

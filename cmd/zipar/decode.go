@@ -30,11 +30,17 @@ else. A model file needs an image tokenizer (VQ) only.`,
 			if err := checkOutput("--out", out); err != nil {
 				return err
 			}
-			codes, err := readCodes(args[0])
+			vq, err := files.decoder()
 			if err != nil {
 				return err
 			}
-			vq, err := files.decoder()
+			codes, err := readCodes(args[0], func(rows, cols int) error {
+				need := memoryNeed{pixels: vq.Bytes(rows, cols)}
+				if err := need.check(&u); err != nil {
+					return fmt.Errorf("%s: %w", args[0], err)
+				}
+				return nil
+			})
 			if err != nil {
 				return err
 			}
@@ -46,10 +52,6 @@ else. A model file needs an image tokenizer (VQ) only.`,
 			if err := checkCodes(args[0], codes, vq.Codes()); err != nil {
 				return err
 			}
-			need := memoryNeed{pixels: vq.Bytes(codes.Rows, codes.Cols)}
-			if err := need.check(&u); err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
 			return decodeCodes(cmd.Context(), &u, pool, vq, codes, out)
 		},
 	}
@@ -60,17 +62,17 @@ else. A model file needs an image tokenizer (VQ) only.`,
 	return cmd
 }
 
-// readCodes reads a code file; "-" is standard input.
-func readCodes(path string) (*imageio.Codes, error) {
+// readCodes reads a code file whose grid fits; "-" is standard input.
+func readCodes(path string, fits func(rows, cols int) error) (*imageio.Codes, error) {
 	if path == stdoutName {
-		return imageio.ReadCodes(os.Stdin, "standard input")
+		return imageio.ReadCodes(os.Stdin, "standard input", fits)
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return imageio.ReadCodes(f, path)
+	return imageio.ReadCodes(f, path, fits)
 }
 
 // checkCodes refuses codes that the image tokenizer does not know. path is

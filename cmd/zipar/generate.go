@@ -122,7 +122,7 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	if err := r.view.check(flags, r.batch, r.out, r.codes); err != nil {
+	if err := r.view.check(flags, r.batch); err != nil {
 		return err
 	}
 	defer r.files.close()
@@ -264,13 +264,15 @@ func (r *generateRequest) keep(g zipar.Geometry, vocab int) ([]int32, error) {
 	if r.initCodes == "" {
 		return nil, nil
 	}
-	c, err := readCodes(r.initCodes)
+	c, err := readCodes(r.initCodes, func(rows, cols int) error {
+		if cols != g.Cols || r.keepRows > rows || r.keepRows >= g.Rows {
+			return usagef("--keep-rows %d of %s, which has %d rows of %d tokens: this model draws %d rows of %d, of which at most %d can be kept",
+				r.keepRows, r.initCodes, rows, cols, g.Rows, g.Cols, g.Rows-1)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	if c.Cols != g.Cols || r.keepRows > c.Rows || r.keepRows >= g.Rows {
-		return nil, usagef("--keep-rows %d of %s, which has %d rows of %d tokens: this model draws %d rows of %d, of which at most %d can be kept",
-			r.keepRows, r.initCodes, c.Rows, c.Cols, g.Rows, g.Cols, g.Rows-1)
 	}
 	codes := c.Flat()[:r.keepRows*g.Cols]
 	for i, code := range codes {

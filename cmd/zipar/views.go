@@ -40,9 +40,9 @@ func (v *viewFlags) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&v.show, "show", false, "show the picture in the terminal, too, while it decodes and when it is done")
 }
 
-// check looks at what can be known before a model is read. outputs are the
-// other files that are written.
-func (v *viewFlags) check(flags *pflag.FlagSet, batch int, outputs ...string) error {
+// check looks at what can be known before a model is read. That no file has
+// the name of another is checkNames' business.
+func (v *viewFlags) check(flags *pflag.FlagSet, batch int) error {
 	switch v.preview {
 	case previewNone, previewProj, previewVAE:
 	default:
@@ -59,26 +59,13 @@ func (v *viewFlags) check(flags *pflag.FlagSet, batch int, outputs ...string) er
 	if ext := filepath.Ext(v.animate); v.animate != "" && v.animate != stdoutName && !strings.EqualFold(ext, ".gif") {
 		return usagef("--animate %s: want the name of a GIF file, .gif", v.animate)
 	}
-	files := []struct{ flag, path string }{{"--animate", v.animate}, {"--step-map", v.stepMap}}
-	if v.preview != previewNone {
-		files = append(files, struct{ flag, path string }{"--preview-path", v.previewPath})
-		if v.previewPath == "" || v.previewPath == stdoutName {
-			return usagef("--preview-path %q: want the name of a PNG file", v.previewPath)
-		}
+	if v.preview != previewNone && (v.previewPath == "" || v.previewPath == stdoutName) {
+		return usagef("--preview-path %q: want the name of a PNG file", v.previewPath)
 	}
-	for _, f := range files {
-		switch {
-		case f.path == "":
-			continue
-		case f.path == stdoutName && (batch > 1 || slices.Contains(outputs, stdoutName)):
+	for _, f := range []struct{ flag, path string }{{"--animate", v.animate}, {"--step-map", v.stepMap}} {
+		if f.path == stdoutName && batch > 1 {
 			return usagef("%s -: nothing else can go to standard output", f.flag)
-		case slices.Contains(outputs, f.path):
-			return usagef("%s %s: another output has this name", f.flag, f.path)
 		}
-		if err := checkOutput(f.flag, f.path); err != nil {
-			return err
-		}
-		outputs = append(outputs, f.path)
 	}
 	return nil
 }

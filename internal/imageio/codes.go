@@ -45,58 +45,204 @@ func (c *Codes) Flat() []int32 {
 }
 
 // ReadCodes reads a code file and checks its shape. name is for messages.
-func ReadCodes(r io.Reader, name string) (*Codes, error) {
+//
+// fits, if not nil, is asked about the grid as soon as the file has named it:
+// before the codes are read, in files as Write writes them. Its error, which
+// is returned as it is, spares the work for codes that nobody can use.
+func ReadCodes(r io.Reader, name string, fits func(rows, cols int) error) (*Codes, error) {
 	limited := &io.LimitedReader{R: r, N: maxCodesFile + 1}
-	var c Codes
-	d := json.NewDecoder(limited)
-	if err := d.Decode(&c); err != nil {
-		if limited.N <= 0 {
-			return nil, fmt.Errorf("%s: a code file of more than %d bytes", name, maxCodesFile)
+	cr := &codesReader{json: json.NewDecoder(limited), fits: fits}
+	err := cr.read()
+	var refused *refusal
+	switch {
+	case err == nil:
+		return &cr.codes, nil
+	case errors.As(err, &refused):
+		return nil, refused.error
+	case limited.N <= 0:
+		return nil, fmt.Errorf("%s: a code file of more than %d bytes", name, maxCodesFile)
+	}
+	return nil, fmt.Errorf("%s: %w", name, err)
+}
+
+// codesReader reads a code file key by key.
+type codesReader struct {
+	json  *json.Decoder
+	fits  func(rows, cols int) error
+	codes Codes
+}
+
+// refusal is an error of fits.
+type refusal struct{ error }
+
+func (r *codesReader) read() error {
+	c := &r.codes
+	switch t, err := r.json.Token(); {
+	case errors.Is(err, io.EOF):
+		return errors.New("no code file: it is empty")
+	case err != nil:
+		return r.problem(err, "")
+	case t != json.Delim('{'):
+		return fmt.Errorf(`no code file: a JSON %s instead of an object with "rows", "cols" and "codes"`, kindOf(t))
+	}
+	seen := map[string]bool{}
+	for r.json.More() {
+		t, err := r.json.Token()
+		if err != nil {
+			return r.problem(err, "")
 		}
-		return nil, fmt.Errorf("%s: no code file: %s", name, jsonError(err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: data after the end of the codes, at byte %d", name, d.InputOffset())
-	}
-	if c.Rows < 1 || c.Cols < 1 {
-		return nil, fmt.Errorf(`%s: "rows" is %d and "cols" is %d: want both, from 1 up`, name, c.Rows, c.Cols)
-	}
-	if len(c.Codes) != c.Rows {
-		return nil, fmt.Errorf(`%s: "codes" has %d rows, "rows" says %d`, name, len(c.Codes), c.Rows)
-	}
-	for i, row := range c.Codes {
-		if len(row) != c.Cols {
-			return nil, fmt.Errorf(`%s: row %d of "codes" has %d codes, "cols" says %d`, name, i, len(row), c.Cols)
+		key := t.(string) // or Token would have failed
+		if seen[key] {
+			return fmt.Errorf("no code file: %q is there twice", key)
 		}
-		for j, code := range row {
-			if code < 0 {
-				return nil, fmt.Errorf(`%s: code %d at row %d, column %d: codes count from 0`, name, code, i, j)
+		seen[key] = true
+		switch key {
+		case "rows":
+			err = r.json.Decode(&c.Rows)
+		case "cols":
+			err = r.json.Decode(&c.Cols)
+		case "passes":
+			err = r.json.Decode(&c.Passes)
+		case "codes":
+			err = r.rows(seen["cols"])
+		default:
+			var other json.RawMessage
+			err = r.json.Decode(&other)
+		}
+		if err != nil {
+			return r.problem(err, key)
+		}
+		if (key == "rows" || key == "cols") && seen["rows"] && seen["cols"] {
+			if err := r.grid(); err != nil {
+				return err
 			}
 		}
 	}
-	if c.Passes < 0 {
-		return nil, fmt.Errorf(`%s: "passes" is %d`, name, c.Passes)
+	if _, err := r.json.Token(); err != nil {
+		return r.problem(err, "")
 	}
-	return &c, nil
+	if _, err := r.json.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("data after the end of the codes, at byte %d", r.json.InputOffset())
+	}
+	return c.check()
 }
 
-// jsonError says what is wrong without Go's type names.
-func jsonError(err error) string {
+// grid looks at the grid's size, once it is known.
+func (r *codesReader) grid() error {
+	c := &r.codes
+	if err := c.checkGrid(); err != nil {
+		return err
+	}
+	// Each code takes a digit and a comma.
+	if most := maxCodesFile / 2; c.Cols > most/c.Rows {
+		return fmt.Errorf(`"rows" is %d and "cols" is %d: a code file has at most %d codes`, c.Rows, c.Cols, most)
+	}
+	if r.fits != nil {
+		if err := r.fits(c.Rows, c.Cols); err != nil {
+			return &refusal{err}
+		}
+	}
+	return nil
+}
+
+// rows reads the rows of codes. known says that their length is known.
+func (r *codesReader) rows(known bool) error {
+	t, err := r.json.Token()
+	if err != nil {
+		return err
+	}
+	if t != json.Delim('[') {
+		return fmt.Errorf(`no code file: a %s in "codes", at byte %d`, kindOf(t), r.json.InputOffset())
+	}
+	c := &r.codes
+	for r.json.More() {
+		var row []int32
+		if err := r.json.Decode(&row); err != nil {
+			return err
+		}
+		c.Codes = append(c.Codes, row)
+		if known {
+			if err := c.checkRow(len(c.Codes) - 1); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = r.json.Token()
+	return err
+}
+
+// check wants a grid and its codes.
+func (c *Codes) check() error {
+	if err := c.checkGrid(); err != nil {
+		return err
+	}
+	if len(c.Codes) != c.Rows {
+		return fmt.Errorf(`"codes" has %d rows, "rows" says %d`, len(c.Codes), c.Rows)
+	}
+	for i := range c.Codes {
+		if err := c.checkRow(i); err != nil {
+			return err
+		}
+	}
+	if c.Passes < 0 {
+		return fmt.Errorf(`"passes" is %d`, c.Passes)
+	}
+	return nil
+}
+
+func (c *Codes) checkGrid() error {
+	if c.Rows < 1 || c.Cols < 1 {
+		return fmt.Errorf(`"rows" is %d and "cols" is %d: want both, from 1 up`, c.Rows, c.Cols)
+	}
+	return nil
+}
+
+func (c *Codes) checkRow(i int) error {
+	row := c.Codes[i]
+	if len(row) != c.Cols {
+		return fmt.Errorf(`row %d of "codes" has %d codes, "cols" says %d`, i, len(row), c.Cols)
+	}
+	for j, code := range row {
+		if code < 0 {
+			return fmt.Errorf(`code %d at row %d, column %d: codes count from 0`, code, i, j)
+		}
+	}
+	return nil
+}
+
+// problem says what is wrong with the JSON without Go's type names. key is
+// what was read.
+func (r *codesReader) problem(err error, key string) error {
 	var syntax *json.SyntaxError
 	var value *json.UnmarshalTypeError
 	switch {
-	case errors.Is(err, io.EOF):
-		return "it is empty"
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "it ends too early"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("no code file: it ends too early")
 	case errors.As(err, &syntax):
-		return fmt.Sprintf("no JSON at byte %d", syntax.Offset)
-	case errors.As(err, &value) && value.Field != "":
-		return fmt.Sprintf("a %s in %q, at byte %d", value.Value, value.Field, value.Offset)
+		return fmt.Errorf("no code file: no JSON at byte %d", r.json.InputOffset()+1)
 	case errors.As(err, &value):
-		return fmt.Sprintf(`a JSON %s instead of an object with "rows", "cols" and "codes"`, value.Value)
+		return fmt.Errorf("no code file: a %s in %q, at byte %d", value.Value, key, r.json.InputOffset())
 	}
-	return err.Error()
+	return err
+}
+
+// kindOf is what JSON calls a value that starts with this token.
+func kindOf(t json.Token) string {
+	switch t {
+	case json.Delim('['):
+		return "array"
+	case json.Delim('{'):
+		return "object"
+	}
+	switch t.(type) {
+	case string:
+		return "string"
+	case float64:
+		return "number"
+	case bool:
+		return "bool"
+	}
+	return "null"
 }
 
 // Write writes the codes as JSON, a line in all.

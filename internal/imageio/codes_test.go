@@ -2,9 +2,12 @@ package imageio
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func TestCodesRoundTrip(t *testing.T) {
@@ -16,7 +19,7 @@ func TestCodesRoundTrip(t *testing.T) {
 	if want := `{"rows":2,"cols":3,"passes":5,"codes":[[1,2,3],[4,5,6]]}` + "\n"; b.String() != want {
 		t.Errorf("wrote %s, want %s", b.String(), want)
 	}
-	got, err := ReadCodes(&b, "x.json")
+	got, err := ReadCodes(&b, "x.json", nil)
 	if err != nil || got.Rows != 2 || got.Cols != 3 || got.Passes != 5 || !slices.Equal(got.Flat(), flat) {
 		t.Errorf("read %+v, %v", got, err)
 	}
@@ -42,12 +45,44 @@ func TestReadCodesSaysWhatIsWrong(t *testing.T) {
 		`{"rows":"1","cols":1,"codes":[[1]]}`:                                  `a string in "rows"`,
 		`{"rows":1,"cols":1,"codes":[[1]],"passes":-2}`:                        `"passes" is -2`,
 		`{"rows":1,"cols":1,"codes":[[1]]} x`:                                  "data after the end",
+		`{"rows":1,"cols":1,"codes":7}`:                                        `a number in "codes"`,
+		`{"rows":1,"cols":1,"codes":["1"]}`:                                    `a string in "codes"`,
+		`{"rows":1,"cols":1,"codes":[[1]`:                                      "it ends too early",
+		`{"rows":1,"cols":1,"codes":[[1]]`:                                     "it ends too early",
+		`{"rows":1,"cols":1,"codes":[[1]],}`:                                   "no JSON at byte",
+		`{"rows":1,"rows":1,"cols":1,"codes":[[1]]}`:                           `"rows" is there twice`,
+		`{"codes":[[1,-1]],"cols":2,"rows":1}`:                                 "code -1 at row 0, column 1",
+		`{"rows":4294967296,"cols":4294967296,"codes":[[1]]}`:                  "at most 16777216 codes",
 		`{"rows":1,"cols":1,"codes":[[1]]` + strings.Repeat(" ", maxCodesFile): "more than 33554432 bytes",
 	} {
-		_, err := ReadCodes(strings.NewReader(text), "x.json")
+		_, err := ReadCodes(strings.NewReader(text), "x.json", nil)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "x.json: ") {
 			t.Errorf("%.60s: error %v, want %q", text, err, want)
 		}
+	}
+}
+
+// A grid that does not fit is refused before its codes are read, of which
+// there can be many.
+func TestReadCodesAsksEarly(t *testing.T) {
+	no := errors.New("no")
+	for _, head := range []string{`{"rows":3,"cols":1000,`, `{"cols":1000,"rows":3,`, `{"passes":4,"other":[{}],"rows":3,"cols":1000,`} {
+		r := iotest.ErrReader(errors.New("read on"))
+		_, err := ReadCodes(io.MultiReader(strings.NewReader(head), r), "x.json", func(rows, cols int) error {
+			if rows != 3 || cols != 1000 {
+				t.Errorf("%s: asked about %d x %d", head, rows, cols)
+			}
+			return no
+		})
+		if err != no {
+			t.Errorf("%s: %v", head, err)
+		}
+	}
+	// A grid that comes last is asked about, too.
+	asked := false
+	_, err := ReadCodes(strings.NewReader(`{"codes":[[1]],"rows":1,"cols":1}`), "x.json", func(rows, cols int) error { asked = true; return nil })
+	if err != nil || !asked {
+		t.Errorf("%v, asked: %v", err, asked)
 	}
 }
 
@@ -55,7 +90,7 @@ func FuzzReadCodes(f *testing.F) {
 	f.Add([]byte(`{"rows":2,"cols":3,"passes":5,"codes":[[1,2,3],[4,5,6]]}`))
 	f.Add([]byte(`{"rows":1e9,"cols":1,"codes":[[]]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := ReadCodes(bytes.NewReader(data), "x")
+		c, err := ReadCodes(bytes.NewReader(data), "x", nil)
 		if err != nil {
 			return
 		}
