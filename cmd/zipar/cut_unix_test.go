@@ -3,10 +3,12 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -80,17 +82,32 @@ func TestACutOfAFewBytesIsAnError(t *testing.T) {
 	}
 }
 
+// The first picture goes into a pipe, where the process waits until the test
+// has touched the model. So it does not matter how fast either is.
 func TestAModelThatIsWrittenToIsToldOf(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	model := filepath.Join(dir, "m.gguf")
-	makeModel(t, model, testmodel.Options{Rows: 60, Cols: 24})
-	p := start(t, dir, "generate", "-m", "m.gguf", "--class", "3", "--window", "0", "-o", "x.png", "-v")
-	p.await("loaded in")
+	makeModel(t, model, testmodel.Options{})
+	pipe := filepath.Join(dir, "x-1.png")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, dir, "generate", "-m", "m.gguf", "--class", "3", "-b", "2", "-o", "x.png", "-v")
+	p.await("pixels in")
+	reader, err := os.Open(pipe) // returns when the other side is open, too
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
 	if err := os.Chtimes(model, time.Time{}, time.Unix(1e9, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if code, stderr := p.wait(); code != exitOK || !strings.Contains(stderr, "zipar: warning: m.gguf was written to while it was in use") {
+	if _, err := io.Copy(io.Discard, reader); err != nil {
+		t.Fatal(err)
+	}
+	code, stderr := p.wait()
+	if code != exitOK || strings.Count(stderr, "zipar: warning: m.gguf was written to while it was in use") != 1 {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
