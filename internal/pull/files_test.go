@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"fmt"
 	"math"
 	"net/http"
 	"os"
@@ -140,6 +141,15 @@ func TestFromCache(t *testing.T) {
 }
 
 // Of a sharded T5 the files with the encoder are fetched, of the formats the first that is there.
+// manyShards is an index of one file more than there may be.
+func manyShards() string {
+	var b strings.Builder
+	for i := range maxShards + 1 {
+		fmt.Fprintf(&b, `,"encoder.%d":"x%d"`, i, i)
+	}
+	return `{"weight_map":{` + b.String()[1:] + `}}`
+}
+
 func TestTextEncoder(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -158,6 +168,8 @@ func TestTextEncoder(t *testing.T) {
 		{"a name that leads elsewhere", map[string]string{"spiece.model": "s", "model.safetensors.index.json": `{"weight_map": {"encoder.x": "../../x"}}`},
 			`error: FOLDER/model.safetensors.index.json: "encoder.x" is said to be in "../../x"`},
 		{"no encoder", map[string]string{"spiece.model": "s", "model.safetensors.index.json": `{"weight_map": {"decoder.x": "x"}}`}, "error: FOLDER/model.safetensors.index.json: it names no file"},
+		{"too many files", map[string]string{"spiece.model": "s", "model.safetensors.index.json": manyShards()},
+			"error: FOLDER/model.safetensors.index.json: it names 1001 files with an encoder, limit 1000"},
 		{"no index", map[string]string{"spiece.model": "s", "model.safetensors.index.json": `[`}, "error: FOLDER/model.safetensors.index.json: unexpected end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

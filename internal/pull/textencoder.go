@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,10 @@ func (h *Hub) firstOf(ctx context.Context, sources ...Source) (Source, error) {
 }
 
 // maxIndex bounds an index; those of models of this kind have some 50 kB.
-const maxIndex = 64 << 20
+const maxIndex = 4 << 20
+
+// maxShards bounds the files that an encoder is in; the largest published ones are in some ten.
+const maxShards = 1000
 
 // encoderShards reads from an index in which files the encoder's tensors are.
 func encoderShards(path string) ([]string, error) {
@@ -77,25 +81,36 @@ func encoderShards(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	shards, err := parseIndex(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return shards, nil
+}
+
+// parseIndex returns the names of files in the folder of the index, sorted. At least one.
+func parseIndex(text []byte) ([]string, error) {
 	var index struct {
 		WeightMap map[string]string `json:"weight_map"`
 	}
 	if err := json.Unmarshal(text, &index); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
-	var shards []string
+	shards := map[string]bool{}
 	for tensor, name := range index.WeightMap {
-		if !strings.HasPrefix(tensor, "encoder.") && !strings.HasPrefix(tensor, "shared.") || slices.Contains(shards, name) {
+		if !strings.HasPrefix(tensor, "encoder.") && !strings.HasPrefix(tensor, "shared.") {
 			continue
 		}
 		if !modelName.MatchString(name) {
-			return nil, fmt.Errorf("%s: %.80q is said to be in %.80q, want the name of a file in the same folder", path, tensor, name)
+			return nil, fmt.Errorf("%.80q is said to be in %.80q, want the name of a file in the same folder", tensor, name)
 		}
-		shards = append(shards, name)
+		shards[name] = true
 	}
-	if len(shards) == 0 {
-		return nil, fmt.Errorf("%s: it names no file with an encoder", path)
+	switch {
+	case len(shards) == 0:
+		return nil, errors.New("it names no file with an encoder")
+	case len(shards) > maxShards:
+		return nil, fmt.Errorf("it names %d files with an encoder, limit %d", len(shards), maxShards)
 	}
-	slices.Sort(shards)
-	return shards, nil
+	return slices.Sorted(maps.Keys(shards)), nil
 }
