@@ -9,10 +9,10 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 TOOL := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint fuzz bench golden generate licenses model-card cross smoke study clean
+.PHONY: help build test race cover lint fuzz vulncheck bench golden generate licenses model-card cross reproducible smoke study clean
 
 help: ## print this help
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
 
 build: ## build ./zipar for this machine
 	go build -o zipar ./cmd/zipar
@@ -33,12 +33,11 @@ lint: ## gofmt, go vet, staticcheck; the layer rule is a test, internal/layers
 	go vet ./...
 	$(TOOL) staticcheck ./...
 
-fuzz: ## run every fuzzer for FUZZTIME (30s)
-	@for pkg in $$(go list ./...); do \
-	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg || exit 1; \
-	  done; \
-	done
+fuzz: ## run every fuzzer for FUZZTIME (30s) and write what each did to fuzz-record.md
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+vulncheck: ## look for known weaknesses in what is used; says so where it cannot
+	@scripts/vulncheck.sh
 
 bench: ## run the kernels' benchmarks
 	go test -run '^$$' -bench . ./internal/tensor
@@ -62,6 +61,9 @@ cross: ## build for linux, darwin and windows on amd64 and arm64 into dist/
 	  echo "$$p"; GOOS=$$os GOARCH=$$arch go build -trimpath -o dist/zipar-$$os-$$arch$$ext ./cmd/zipar || exit 1; \
 	done
 
+reproducible: ## build the commit twice for all platforms and want the same bytes
+	@scripts/reproducible.sh
+
 smoke: ## run every command on a tiny random model in a scratch folder
 	@scripts/smoke.sh
 
@@ -70,4 +72,4 @@ study: build ## measure the windows of the built-in model anew and write docs/zi
 	  --model-f32 $(WORK)/zipar-emoji-f32.gguf --model-f16 $(WORK)/zipar-emoji-f16.gguf
 
 clean: ## remove what was built
-	rm -rf zipar dist coverage.out
+	rm -rf zipar dist coverage.out fuzz-record.md
