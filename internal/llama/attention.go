@@ -32,15 +32,16 @@ func (t *attention) Do(worker, lo, hi int) {
 func (t *attention) head(worker int, s *sequence, head int) {
 	r, c := t.run, t.run.model.Config
 	width, kvHead := c.qDim()+2*c.kvDim(), head/(c.Heads/c.KVHeads)
-	ld := r.longest // of a column's scores
-	scores := r.scores[worker]
+	ld, d := r.scoresLd, c.valueWidth()
+	work := &r.work[worker]
+	scores, mixed := work.scores, work.mixed[:(s.hi-s.lo)*d]
 
 	done := 0 // positions with scores
 	for _, at := range s.spans {
 		// The columns before first see nothing of this run. Those within it
 		// get scores that they do not use.
 		first := r.firstAt(s, at.lo)
-		s.cache.scores(scores[(first-s.lo)*ld+done:], ld, r.qkv[first*width+head*c.HeadDim:], width, s.hi-first, t.layer, kvHead, at)
+		s.cache.scores(scores[(first-s.lo)*ld+done:], ld, r.qkv[first*width+head*c.HeadDim:], width, s.hi-first, t.layer, kvHead, at, work.block[:])
 		done += at.hi - at.lo
 	}
 	for col := s.lo; col < s.hi; col++ {
@@ -49,23 +50,27 @@ func (t *attention) head(worker int, s *sequence, head int) {
 		if r.watch != nil {
 			watchSpans(r.watch, Attention{Worker: worker, Layer: t.layer, Column: col, Head: head}, s.spans, row)
 		}
-		clear(r.mixed[col*c.qDim()+head*c.HeadDim:][:c.HeadDim])
 	}
+	clear(mixed)
 	done = 0
 	for _, at := range s.spans {
-		t.mixSpan(s, scores[done:], ld, head, kvHead, at)
+		t.mixSpan(s, mixed, scores[done:], ld, kvHead, at)
 		done += at.hi - at.lo
+	}
+	for col := s.lo; col < s.hi; col++ {
+		copy(r.mixed[col*c.qDim()+head*c.HeadDim:][:c.HeadDim], mixed[(col-s.lo)*d:])
 	}
 }
 
 // mixTile is how many columns that see different parts of a span are mixed
 // together: what the widest kernel takes.
-const mixTile = 6
+const mixTile = 8
 
-// mixSpan adds a span's values to what the columns that see any of it have.
-// scores are those of the span, for s.lo on.
-func (t *attention) mixSpan(s *sequence, scores []float32, ld, head, kvHead int, at span) {
-	r := t.run
+// mixSpan adds a span's values to what the columns that see any of it have,
+// mixed, [columns, value width]. scores are those of the span. Both are for
+// s.lo on.
+func (t *attention) mixSpan(s *sequence, mixed, scores []float32, ld, kvHead int, at span) {
+	r, d := t.run, s.cache.width
 	whole := r.firstAt(s, at.hi-1) // from here on the columns see all of it
 	for col := r.firstAt(s, at.lo); col < s.hi; {
 		end := s.hi
@@ -76,19 +81,17 @@ func (t *attention) mixSpan(s *sequence, scores []float32, ld, head, kvHead int,
 		// rest: a row's sums are a chain that goes on where it stopped.
 		seen := func(col int) int { return min(at.hi, r.columns[col].Pos+1) }
 		common := seen(col)
-		t.mix(s, scores[(col-s.lo)*ld:], ld, col, end-col, head, kvHead, span{at.lo, common})
+		mix := func(col, rows int, part span) {
+			s.cache.mix(mixed[(col-s.lo)*d:], scores[(col-s.lo)*ld+part.lo-at.lo:], ld, rows, t.layer, kvHead, part)
+		}
+		mix(col, end-col, span{at.lo, common})
 		for c := col + 1; c < end; c++ {
 			if rest := (span{common, seen(c)}); rest.lo < rest.hi {
-				t.mix(s, scores[(c-s.lo)*ld+common-at.lo:], ld, c, 1, head, kvHead, rest)
+				mix(c, 1, rest)
 			}
 		}
 		col = end
 	}
-}
-
-func (t *attention) mix(s *sequence, p []float32, ld, col, rows, head, kvHead int, at span) {
-	c := t.run.model.Config
-	s.cache.mix(t.run.mixed[col*c.qDim()+head*c.HeadDim:], c.qDim(), p, ld, rows, t.layer, kvHead, at)
 }
 
 // firstAt returns the first column of a sequence at this position or later.

@@ -15,24 +15,33 @@ import (
 type Cache struct {
 	positions int
 	headDim   int
-	// [layers][kv heads, positions, head size]; those of one type are nil.
+	width     int // of values, see valueWidth
+	keyLen    int // of a head's keys
+
+	// keys: [layers][kv heads, keyLen], in blocks of positions; see
+	// tensor.KeyBlock. values: [layers][kv heads, positions, width]. Those of
+	// one type are nil.
 	keys, values       [][]float32
 	keysF16, valuesF16 [][]uint16
-	fed                []uint64 // a bit a position
+
+	fed []uint64 // a bit a position
 }
 
 // NewCache returns an empty cache for a sequence of at most this length. half
 // keeps keys and values as half floats.
 func NewCache(c Config, positions int, half bool) *Cache {
-	k := &Cache{positions: positions, headDim: c.HeadDim, fed: make([]uint64, (positions+63)/64)}
-	n := positions * c.kvDim()
+	k := &Cache{
+		positions: positions, headDim: c.HeadDim, width: c.valueWidth(), keyLen: tensor.KeyLen(positions, c.HeadDim),
+		fed: make([]uint64, (positions+63)/64),
+	}
+	keys, values := c.KVHeads*k.keyLen, c.KVHeads*positions*k.width
 	for range c.Layers {
 		if half {
-			k.keysF16 = append(k.keysF16, make([]uint16, n))
-			k.valuesF16 = append(k.valuesF16, make([]uint16, n))
+			k.keysF16 = append(k.keysF16, make([]uint16, keys))
+			k.valuesF16 = append(k.valuesF16, make([]uint16, values))
 		} else {
-			k.keys = append(k.keys, make([]float32, n))
-			k.values = append(k.values, make([]float32, n))
+			k.keys = append(k.keys, make([]float32, keys))
+			k.values = append(k.values, make([]float32, values))
 		}
 	}
 	return k
@@ -50,40 +59,44 @@ func (k *Cache) feed(pos int) {
 }
 
 // put stores a layer's keys and values of a position, all heads in a row.
-func (k *Cache) put(layer, pos int, key, value []float32) {
+// half is working memory, as many values as one head's.
+func (k *Cache) put(layer, pos int, key, value []float32, half []uint16) {
 	d := k.headDim
 	for h := 0; h*d < len(key); h++ {
-		at := (h*k.positions + pos) * d
+		key, value := key[h*d:][:d], value[h*d:][:d]
+		keys, at := h*k.keyLen, (h*k.positions+pos)*k.width
 		if k.keysF16 != nil {
-			tensor.ToF16(k.keysF16[layer][at:][:d], key[h*d:][:d])
-			tensor.ToF16(k.valuesF16[layer][at:][:d], value[h*d:][:d])
+			tensor.ToF16(half[:d], key)
+			tensor.SetKey(k.keysF16[layer][keys:], pos, half[:d])
+			tensor.ToF16(k.valuesF16[layer][at:][:d], value)
 			continue
 		}
-		copy(k.keys[layer][at:][:d], key[h*d:])
-		copy(k.values[layer][at:][:d], value[h*d:])
+		tensor.SetKey(k.keys[layer][keys:], pos, key)
+		copy(k.values[layer][at:][:d], value)
 	}
 }
 
 // scores sets s[c·lds+i] to the product of query c, [rows][head size] at
 // c·ldq, and the key of position at.lo+i of a head, for all positions of at.
-func (k *Cache) scores(s []float32, lds int, q []float32, ldq, rows, layer, head int, at span) {
-	d, from, n := k.headDim, (head*k.positions+at.lo)*k.headDim, at.hi-at.lo
+// work is tensor.AttentionWork floats.
+func (k *Cache) scores(s []float32, lds int, q []float32, ldq, rows, layer, head int, at span, work []float32) {
+	from := head * k.keyLen
 	if k.keysF16 != nil {
-		tensor.AttentionScoresOfRowsF16(s, lds, q, ldq, rows, k.keysF16[layer][from:], d, n)
+		tensor.AttentionScoresOfRowsF16(s, lds, q, ldq, rows, k.keysF16[layer][from:], k.headDim, at.lo, at.hi, work)
 		return
 	}
-	tensor.AttentionScoresOfRows(s, lds, q, ldq, rows, k.keys[layer][from:], d, n)
+	tensor.AttentionScoresOfRows(s, lds, q, ldq, rows, k.keys[layer][from:], k.headDim, at.lo, at.hi, work)
 }
 
 // mix adds the values of the positions of at, weighted with p[c·ldp+i], to
-// row c of out, [rows][head size] at c·ldo.
-func (k *Cache) mix(out []float32, ldo int, p []float32, ldp, rows, layer, head int, at span) {
-	d, from, n := k.headDim, (head*k.positions+at.lo)*k.headDim, at.hi-at.lo
+// row c of out, [rows][width].
+func (k *Cache) mix(out []float32, p []float32, ldp, rows, layer, head int, at span) {
+	d, from, n := k.width, (head*k.positions+at.lo)*k.width, at.hi-at.lo
 	if k.valuesF16 != nil {
-		tensor.AttentionMixRowsF16(out, ldo, p, ldp, rows, k.valuesF16[layer][from:], d, n)
+		tensor.AttentionMixRowsF16(out, d, p, ldp, rows, k.valuesF16[layer][from:], d, n)
 		return
 	}
-	tensor.AttentionMixRows(out, ldo, p, ldp, rows, k.values[layer][from:], d, n)
+	tensor.AttentionMixRows(out, d, p, ldp, rows, k.values[layer][from:], d, n)
 }
 
 // span is a run of positions lo..hi-1.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 
 	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/tensor"
 	"github.com/zipar/zipar/internal/weights"
 )
 
@@ -66,5 +67,10 @@ func (c Config) CacheBytes(positions int, half bool) int64 {
 	if half {
 		bytes = 2
 	}
-	return 2 * bytes * int64(c.Layers) * int64(positions) * int64(c.kvDim())
+	head := tensor.KeyLen(positions, c.HeadDim) + positions*c.valueWidth()
+	return bytes * int64(c.Layers) * int64(c.KVHeads) * int64(head)
 }
+
+// valueWidth is the size of a value in a cache: that of a head, and zeros up
+// to a multiple of 16, so that a mix has whole vectors.
+func (c Config) valueWidth() int { return (c.HeadDim + 15) &^ 15 }

@@ -39,10 +39,10 @@ type Runner struct {
 
 	columns   []Column
 	sequences []sequence
-	spans     []span      // of all sequences, one after the other
-	seen      []int       // [columns], positions that each sees
-	longest   int         // the most positions that a column sees
-	scores    [][]float32 // by worker, [columns of a sequence, longest]
+	spans     []span          // of all sequences, one after the other
+	seen      []int           // [columns], positions that each sees
+	scoresLd  int             // how far apart the scores of two columns are
+	work      []attentionWork // by worker
 	watch     func(Attention)
 
 	times                   *Times // nil unless they are wanted
@@ -64,7 +64,7 @@ type Runner struct {
 
 // NewRunner returns a runner for a model.
 func NewRunner(m *Model, p *tensor.Pool) *Runner {
-	r := &Runner{model: m, pool: p, scores: make([][]float32, p.Threads())}
+	r := &Runner{model: m, pool: p, work: make([]attentionWork, p.Threads())}
 	r.attention.run, r.normalizer.run, r.rotation.run, r.activation.run = r, r, r, r
 	return r
 }
@@ -165,8 +165,9 @@ func (r *Runner) prepare(columns []Column) {
 
 // group finds the sequences of a pass and what their columns see.
 func (r *Runner) group() {
-	r.sequences, r.spans, r.seen, r.longest = r.sequences[:0], r.spans[:0], r.seen[:0], 0
-	most := 0 // columns of a sequence
+	r.sequences, r.spans, r.seen = r.sequences[:0], r.spans[:0], r.seen[:0]
+	longest := 0 // the most positions that a column sees
+	most := 0    // columns of a sequence
 	for lo := 0; lo < len(r.columns); {
 		s := sequence{cache: r.columns[lo].Cache, lo: lo, hi: lo + 1}
 		for s.hi < len(r.columns) && r.columns[s.hi].Cache == s.cache {
@@ -186,20 +187,35 @@ func (r *Runner) group() {
 				n += max(0, min(at.hi, r.columns[col].Pos+1)-at.lo)
 			}
 			r.seen = append(r.seen, n)
-			r.longest = max(r.longest, n)
+			longest = max(longest, n)
 		}
 		most = max(most, s.hi-s.lo)
 		lo = s.hi
 	}
-	for w := range r.scores {
-		r.scores[w] = resize(r.scores[w], most*r.longest)
+	r.scoresLd = longest
+	for w := range r.work {
+		r.work[w].resize(r.model.Config, most, longest)
 	}
 }
 
+// attentionWork is what a worker needs to compute a head of a sequence.
+type attentionWork struct {
+	scores []float32 // [columns, Runner.scoresLd]
+	mixed  []float32 // [columns, value width]
+	block  [tensor.AttentionWork]float32
+	half   []uint16 // a key, [head size]
+}
+
+func (w *attentionWork) resize(c Config, columns, positions int) {
+	w.scores = resize(w.scores, columns*positions)
+	w.mixed = resize(w.mixed, columns*c.valueWidth())
+	w.half = resize(w.half, c.HeadDim)
+}
+
 // resize returns a slice of n values, in the memory of s where that suffices.
-func resize(s []float32, n int) []float32 {
+func resize[T float32 | uint16](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]float32, n)
+		return make([]T, n)
 	}
 	return s[:n]
 }
@@ -230,7 +246,7 @@ type rotation struct {
 	layer int
 }
 
-func (t *rotation) Do(_, lo, hi int) {
+func (t *rotation) Do(worker, lo, hi int) {
 	m := t.run.model
 	nq, nk := m.qDim(), m.kvDim()
 	scale := float32(1 / math.Sqrt(float64(m.HeadDim)))
@@ -239,7 +255,7 @@ func (t *rotation) Do(_, lo, hi int) {
 		qkv := t.run.qkv[i*(nq+2*nk):][:nq+2*nk]
 		m.Rotary.rotate(qkv[:nq], c.Pos, scale)
 		m.Rotary.rotate(qkv[nq:nq+nk], c.Pos, 1)
-		c.Cache.put(t.layer, c.Pos, qkv[nq:nq+nk], qkv[nq+nk:])
+		c.Cache.put(t.layer, c.Pos, qkv[nq:nq+nk], qkv[nq+nk:], t.run.work[worker].half)
 	}
 }
 

@@ -140,21 +140,22 @@ const heads, headDim, positions = shapes.XLHeads, shapes.XLHeadDim, shapes.XLPos
 // layerAttention is a tensor.Task over the heads of a layer, with keys and
 // values of type T.
 type layerAttention[T float32 | uint16] struct {
-	keys, values []T       // [heads, positions, head size]
-	q            []float32 // [columns, heads, head size]
-	out          []float32 // the same
-	scores       [][]float32
+	keys         []T         // [heads, tensor.KeyLen(positions, headDim)]
+	values       []T         // [heads, positions, head size]
+	q            []float32   // [columns, heads, head size]
+	out          []float32   // the same
+	scores, work [][]float32 // by worker
 	columns      int
 
-	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, count int)
+	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32)
 	mix   func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int)
 }
 
 func (t *layerAttention[T]) Do(worker, lo, hi int) {
 	s := t.scores[worker]
 	for h := lo; h < hi; h++ {
-		keys, values := t.keys[h*positions*headDim:], t.values[h*positions*headDim:]
-		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, positions)
+		keys, values := t.keys[h*tensor.KeyLen(positions, headDim):], t.values[h*positions*headDim:]
+		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, 0, positions, t.work[worker])
 		for c := range t.columns {
 			tensor.Softmax(s[c*positions:][:positions])
 			clear(t.out[(c*heads+h)*headDim:][:headDim])
@@ -166,11 +167,12 @@ func (t *layerAttention[T]) Do(worker, lo, hi int) {
 // attend measures attention with keys and values of a type, of that size in
 // bytes.
 func attend[T float32 | uint16](m *measurement, name string, size int, table []T,
-	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, count int),
+	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32),
 	mix func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int)) error {
-	const kv = heads * positions * headDim // keys of a layer, and as many values
-	layers := max(1, int(m.Bytes/int64(2*kv*size)))
-	memory := make([]T, layers*2*kv)
+	const kv = heads * positions * headDim // values of a layer, and as many keys
+	keysLen := heads * tensor.KeyLen(positions, headDim)
+	layers := max(1, int(m.Bytes/int64((keysLen+kv)*size)))
+	memory := make([]T, layers*(keysLen+kv))
 	tile(memory, table)
 	for _, n := range columns {
 		t := &layerAttention[T]{columns: n, score: score, mix: mix}
@@ -180,12 +182,13 @@ func attend[T float32 | uint16](m *measurement, name string, size int, table []T
 		}
 		for range m.pool.Threads() {
 			t.scores = append(t.scores, make([]float32, n*positions))
+			t.work = append(t.work, make([]float32, tensor.AttentionWork))
 		}
 		var works []work
 		for i := range layers {
-			keys := memory[2*i*kv:]
+			keys := memory[i*(keysLen+kv):]
 			works = append(works, work{bytes: float64(2 * kv * size), ops: 4 * float64(n) * kv, run: func() {
-				t.keys, t.values = keys[:kv], keys[kv:2*kv]
+				t.keys, t.values = keys[:keysLen], keys[keysLen:][:kv]
 				m.pool.Run(t, heads, 1)
 			}})
 		}

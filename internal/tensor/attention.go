@@ -5,30 +5,56 @@ import "fmt"
 // The two products of attention, for one or several rows of queries over the
 // same keys and values: each key and value is read once for all rows.
 //
-//	keys, values: [count, d], float32 or half floats
-//	q:            [rows][d], row c at c·ldq
-//	s, p:         [rows][count], row c at c·lds
-//	out:          [rows][d], row c at c·ldo
+//	keys:   [blocks of KeyBlock positions][d][KeyBlock], float32 or half floats
+//	values: [count, d], float32 or half floats
+//	q:      [rows][d], row c at c·ldq
+//	s, p:   [rows][count], row c at c·lds
+//	out:    [rows][d], row c at c·ldo
 //
 // A row's bits do not depend on the other rows. A mix may be done in parts,
 // one after the other: the sums are chains in the order of the positions.
 
-// AttentionScores sets s[i] = q·keys[i], keys being [len(s), len(q)].
-func AttentionScores(s, q, keys []float32) {
-	AttentionScoresOfRows(s, len(s), q, len(q), 1, keys, len(q), len(s))
+// KeyBlock is how many positions' keys lie in a block: value j of all of
+// them, then value j+1. So a vector has the same value of 16 keys, and a score
+// is a single chain, with no lanes to add up at its end.
+const KeyBlock = 16
+
+// KeyLen is how many values the keys of some positions, d values each, take:
+// whole blocks.
+func KeyLen(positions, d int) int { return (positions + KeyBlock - 1) / KeyBlock * KeyBlock * d }
+
+// SetKey stores the key of a position.
+func SetKey[T float32 | uint16](keys []T, pos int, key []T) {
+	at := keys[pos/KeyBlock*KeyBlock*len(key)+pos%KeyBlock:]
+	for j, v := range key {
+		at[j*KeyBlock] = v
+	}
 }
 
-// AttentionScoresOfRows sets s[c·lds+i] = q_c·keys[i] for i < count.
-func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, count int) {
-	if checkAttention(len(s), lds, len(q), ldq, rows, len(keys), d, count) {
-		active.dot(s, lds, keys[:count*d], count, q, ldq, rows, d, nil)
+// AttentionWork is how many floats of working memory scores need: those of a
+// block for the widest tile of columns.
+const AttentionWork = 8 * KeyBlock
+
+// AttentionScores sets s[i] = q·keys[i], keys being [len(s), len(q)], not in
+// blocks: it suits keys that are used once.
+func AttentionScores(s, q, keys []float32) {
+	if checkAttention(len(s), len(s), len(q), len(q), 1, len(keys), len(q), len(s)) {
+		active.dot(s, len(s), keys[:len(s)*len(q)], len(s), q, len(q), 1, len(q), nil)
+	}
+}
+
+// AttentionScoresOfRows sets s[c·lds+i-lo] = q_c·key i for lo <= i < hi. work
+// is AttentionWork floats of the caller's.
+func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, lo, hi int, work []float32) {
+	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
+		active.scores(s, lds, q, ldq, rows, keys, d, lo, hi, work)
 	}
 }
 
 // AttentionScoresOfRowsF16 is AttentionScoresOfRows with half floats as keys.
-func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, keys []uint16, d, count int) {
-	if checkAttention(len(s), lds, len(q), ldq, rows, len(keys), d, count) {
-		active.scoresF16(s, lds, keys[:count*d], count, q, ldq, rows, d)
+func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, keys []uint16, d, lo, hi int, work []float32) {
+	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
+		active.scoresF16(s, lds, q, ldq, rows, keys, d, lo, hi, work)
 	}
 }
 
@@ -38,6 +64,7 @@ func AttentionMix(out, p, values []float32) {
 }
 
 // AttentionMixRows adds Σ_i p[c·ldp+i]·values[i] for i < count to row c of out.
+// It is fastest if d is a multiple of 16.
 func AttentionMixRows(out []float32, ldo int, p []float32, ldp, rows int, values []float32, d, count int) {
 	if checkAttention(len(p), ldp, len(out), ldo, rows, len(values), d, count) {
 		active.mix(out, ldo, p, ldp, rows, values[:count*d], d, count)
@@ -49,6 +76,18 @@ func AttentionMixRowsF16(out []float32, ldo int, p []float32, ldp, rows int, val
 	if checkAttention(len(p), ldp, len(out), ldo, rows, len(values), d, count) {
 		active.mixF16(out, ldo, p, ldp, rows, values[:count*d], d, count)
 	}
+}
+
+// checkScores is checkAttention for keys in blocks.
+func checkScores(s []float32, lds int, q []float32, ldq, rows, keys, d, lo, hi int, work []float32) bool {
+	if !checkAttention(len(s), lds, len(q), ldq, rows, keys, d, hi-lo) {
+		return false
+	}
+	if lo < 0 || keys < KeyLen(hi, d) || len(work) < AttentionWork {
+		panic(fmt.Sprintf("tensor: scores of positions %d to %d, %d values each: %d values of keys, %d of working memory",
+			lo, hi, d, keys, len(work)))
+	}
+	return true
 }
 
 // checkAttention panics unless the buffers hold what is asked for. It reports

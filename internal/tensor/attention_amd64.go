@@ -2,50 +2,28 @@
 
 package tensor
 
-import "unsafe"
-
-// The widest tiles of rows.
+// The widest tiles: columns of scores, rows of a mix.
 const (
-	mixRowsAVX512 = 6
-	mixRowsAVX2   = 3
+	scoresColumnsAVX512 = 8
+	scoresColumnsAVX2   = 6
+	mixRowsAVX512       = 8
+	mixRowsAVX2         = 6
 )
 
+func scoresAVX512(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32) {
+	scoresKernel[float32](scoresTileF32AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work)
+}
+
+func scoresF16AVX512(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32) {
+	scoresKernel[uint16](scoresTileF16AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work)
+}
+
 func mixAVX512(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int) {
-	width := d &^ 15
-	for c := 0; c < n && width > 0; {
-		tile := dotTile(n-c, mixRowsAVX512)
-		mixTileF32AVX512(tile, &out[c*ldo], ldo, width, &p[c*ldp], ldp, count, &values[0], d)
-		c += tile
-	}
-	// What is left beyond the vectors, with the same bits.
-	for c := range n {
-		for j := width; j < d; j++ {
-			for i, u := range p[c*ldp:][:count] {
-				out[c*ldo+j] = fma(u, values[i*d+j], out[c*ldo+j])
-			}
-		}
-	}
+	mixKernel[float32](mixTileF32AVX512).tiled(mixRowsAVX512, 16, out, ldo, p, ldp, n, values, d, count)
 }
 
 func mixF16AVX512(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int) {
-	if d%16 != 0 {
-		mixF16Generic(out, ldo, p, ldp, n, values, d, count)
-		return
-	}
-	for c := 0; c < n; {
-		tile := dotTile(n-c, mixRowsAVX512)
-		mixTileF16AVX512(tile, &out[c*ldo], ldo, d, &p[c*ldp], ldp, count, &values[0], d)
-		c += tile
-	}
-}
-
-func scoresF16AVX512(s []float32, lds int, keys []uint16, count int, q []float32, ldq, n, d int) {
-	if d%16 != 0 {
-		scoresF16Generic(s, lds, keys, count, q, ldq, n, d)
-		return
-	}
-	bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(keys))), 2*len(keys))
-	dotF16AVX512(s, lds, bytes, count, q, ldq, n, d, nil)
+	mixKernel[uint16](mixTileF16AVX512).tiled(mixRowsAVX512, 16, out, ldo, p, ldp, n, values, d, count)
 }
 
 func halfAVX512(dst []uint16, src []float32) {
@@ -56,42 +34,20 @@ func halfAVX512(dst []uint16, src []float32) {
 	halfGeneric(dst[n:], src[n:])
 }
 
+func scoresAVX2(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32) {
+	scoresKernel[float32](scoresTileF32AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work)
+}
+
+func scoresF16AVX2(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32) {
+	scoresKernel[uint16](scoresTileF16AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work)
+}
+
 func mixAVX2(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int) {
-	width := d &^ 7
-	for c := 0; c < n && width > 0; {
-		tile := dotTile(n-c, mixRowsAVX2)
-		mixTileF32AVX2(tile, &out[c*ldo], ldo, width, &p[c*ldp], ldp, count, &values[0], d)
-		c += tile
-	}
-	// What is left beyond the vectors, with the same bits.
-	for c := range n {
-		for j := width; j < d; j++ {
-			for i, u := range p[c*ldp:][:count] {
-				out[c*ldo+j] = fma(u, values[i*d+j], out[c*ldo+j])
-			}
-		}
-	}
+	mixKernel[float32](mixTileF32AVX2).tiled(mixRowsAVX2, 8, out, ldo, p, ldp, n, values, d, count)
 }
 
 func mixF16AVX2(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int) {
-	if d%16 != 0 {
-		mixF16Generic(out, ldo, p, ldp, n, values, d, count)
-		return
-	}
-	for c := 0; c < n; {
-		tile := dotTile(n-c, mixRowsAVX2)
-		mixTileF16AVX2(tile, &out[c*ldo], ldo, d, &p[c*ldp], ldp, count, &values[0], d)
-		c += tile
-	}
-}
-
-func scoresF16AVX2(s []float32, lds int, keys []uint16, count int, q []float32, ldq, n, d int) {
-	if d%16 != 0 {
-		scoresF16Generic(s, lds, keys, count, q, ldq, n, d)
-		return
-	}
-	bytes := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(keys))), 2*len(keys))
-	dotF16AVX2(s, lds, bytes, count, q, ldq, n, d, nil)
+	mixKernel[uint16](mixTileF16AVX2).tiled(mixRowsAVX2, 8, out, ldo, p, ldp, n, values, d, count)
 }
 
 func halfAVX2(dst []uint16, src []float32) {

@@ -57,14 +57,40 @@ func TestAttention(t *testing.T) {
 	})
 }
 
-// TestAttentionOfRows: a row has the bits that it has alone, with float32
-// and half keys and values; nothing beyond the rows is written.
+// blockKeys returns keys of positions lo, lo+1, ..., given one after the other,
+// in blocks. All other positions are spoiled.
+func blockKeys[T float32 | uint16](keys []T, d, lo int, spoil T) []T {
+	count := len(keys) / d
+	blocks := make([]T, KeyLen(lo+count, d))
+	for i := range blocks {
+		blocks[i] = spoil
+	}
+	for i := range count {
+		SetKey(blocks, lo+i, keys[i*d:][:d])
+	}
+	return blocks
+}
+
+// scoreModel is a score as the kernels in use compute it.
+func scoreModel(q, key []float32) float32 {
+	if isGeneric() {
+		return dot(q, key)
+	}
+	return chainModel(0, len(q), func(i int) (a, b float32) { return q[i], key[i] })
+}
+
+// TestAttentionOfRows: scores are single chains, whatever the other rows and
+// the place in a block; a row's mix has the bits that it has alone. Half keys
+// and values give the bits of the same numbers in float32. Nothing beyond the
+// rows is written.
 func TestAttentionOfRows(t *testing.T) {
 	onEachCPU(t, func(t *testing.T) {
-		for _, d := range []int{4, 16, 20, 48, 64, 80, 128} {
-			for _, count := range []int{1, 2, 3, 4, 5, 17} {
+		for _, d := range []int{1, 3, 4, 7, 16, 20, 48, 64, 80, 100, 128} {
+			for _, count := range []int{1, 2, 5, 17, 64, 83} {
 				const most = 14
+				lo := (3 * count) % 19
 				q := newGuarded(most*(d+3), 1, normals(1))
+				work := newGuarded(AttentionWork, 0, zero)
 				keys := newGuarded(count*d, 3, normals(2))
 				half := make([]uint16, count*d)
 				ToF16(half, keys.data)
@@ -72,46 +98,38 @@ func TestAttentionOfRows(t *testing.T) {
 				for i, h := range half {
 					rounded[i] = halfToFloat(h)
 				}
+				const nan = 0x7e01
+				blocks := newGuarded(KeyLen(lo+count, d), 1, zero)
+				copy(blocks.data, blockKeys(keys.data, d, lo, guardValue))
+				halfBlocks := blockKeys(half, d, lo, nan)
 				lds, ldq := count+2, d+3
+				want, want16 := make([]float32, most*count), make([]float32, most*count)
+				for c := range most {
+					for i := range count {
+						want[c*count+i] = scoreModel(q.data[c*ldq:][:d], keys.data[i*d:][:d])
+						want16[c*count+i] = scoreModel(q.data[c*ldq:][:d], rounded[i*d:][:d])
+					}
+				}
 				for rows := range most + 1 {
 					what := fmt.Sprintf("%d rows, %d positions of %d values", rows, count, d)
 					n := max(0, (rows-1)*lds+count)
 					s := newGuarded(n, 2, func(int) float32 { return 7 })
-					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, keys.data, d, count)
+					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data)
 					s16 := newGuarded(n, 1, func(int) float32 { return 7 })
-					AttentionScoresOfRowsF16(s16.data, lds, q.data, ldq, rows, half, d, count)
+					AttentionScoresOfRowsF16(s16.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data)
 					out := newGuarded(max(0, (rows-1)*ldq+d), 2, normals(3))
 					start := copyOf(out.data)
 					AttentionMixRows(out.data, ldq, s.data, lds, rows, keys.data, d, count)
 					out16 := newGuarded(len(start), 1, func(i int) float32 { return start[i] })
 					AttentionMixRowsF16(out16.data, ldq, s.data, lds, rows, half, d, count)
 					for c := range rows {
-						want := make([]float32, count)
-						AttentionScores(want, q.data[c*ldq:][:d], keys.data)
-						sameBits(t, what+": scores", s.data[c*lds:][:count], want)
-						mixed := copyOf(start[c*ldq:][:d])
-						AttentionMix(mixed, want, keys.data)
+						sameBits(t, what+": scores", s.data[c*lds:][:count], want[c*count:][:count])
+						sameBits(t, what+": half scores", s16.data[c*lds:][:count], want16[c*count:][:count])
+						mixed, mixed16 := copyOf(start[c*ldq:][:d]), copyOf(start[c*ldq:][:d])
+						AttentionMix(mixed, s.data[c*lds:][:count], keys.data)
 						sameBits(t, what+": mix", out.data[c*ldq:][:d], mixed)
-
-						// Half floats: the row alone, and close to the same in float32.
-						AttentionScoresOfRowsF16(want, count, q.data[c*ldq:][:d], d, 1, half, d, count)
-						sameBits(t, what+": half scores", s16.data[c*lds:][:count], want)
-						wide := make([]float32, count)
-						AttentionScores(wide, q.data[c*ldq:][:d], rounded)
-						for i := range wide {
-							if e := math.Abs(float64(wide[i] - want[i])); e > 1e-4 {
-								t.Fatalf("%s: half score %d is %v, of the rounded keys %v", what, i, want[i], wide[i])
-							}
-						}
-						mixed, wideMix := copyOf(start[c*ldq:][:d]), copyOf(start[c*ldq:][:d])
-						AttentionMixRowsF16(mixed, d, s.data[c*lds:][:count], count, 1, half, d, count)
-						sameBits(t, what+": half mix", out16.data[c*ldq:][:d], mixed)
-						AttentionMix(wideMix, s.data[c*lds:][:count], rounded)
-						for i := range mixed {
-							if e := math.Abs(float64(mixed[i] - wideMix[i])); e > 1e-3 {
-								t.Fatalf("%s: half mix %d is %v, of the rounded values %v", what, i, mixed[i], wideMix[i])
-							}
-						}
+						AttentionMix(mixed16, s.data[c*lds:][:count], rounded)
+						sameBits(t, what+": half mix", out16.data[c*ldq:][:d], mixed16)
 						// Between the rows nothing is written.
 						if c+1 < rows {
 							gap := append(copyOf(s.data[c*lds+count:(c+1)*lds]), s16.data[c*lds+count:(c+1)*lds]...)
@@ -120,15 +138,22 @@ func TestAttentionOfRows(t *testing.T) {
 							sameBits(t, what+": between the half rows", out16.data[c*ldq+d:(c+1)*ldq], start[c*ldq+d:(c+1)*ldq])
 						}
 					}
-					for _, g := range []guarded{q, keys, s, s16, out, out16} {
+					for _, g := range []guarded{q, keys, blocks, work, s, s16, out, out16} {
 						g.check(t, what)
 					}
 				}
 			}
 		}
 	})
+	work := make([]float32, AttentionWork)
 	mustPanic(t, "too few scores", func() {
-		AttentionScoresOfRows(make([]float32, 5), 4, make([]float32, 8), 4, 2, make([]float32, 8), 4, 2)
+		AttentionScoresOfRows(make([]float32, 5), 4, make([]float32, 8), 4, 2, make([]float32, 64), 4, 0, 2, work)
+	})
+	mustPanic(t, "keys without the end of their block", func() {
+		AttentionScoresOfRows(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]float32, 63), 4, 0, 2, work)
+	})
+	mustPanic(t, "no working memory", func() {
+		AttentionScoresOfRowsF16(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]uint16, 64), 4, 0, 2, nil)
 	})
 	mustPanic(t, "too few values", func() {
 		AttentionMixRows(make([]float32, 4), 4, make([]float32, 2), 2, 1, make([]float32, 7), 4, 2)

@@ -177,28 +177,38 @@ func BenchmarkVector(b *testing.B) {
 	}
 }
 
-// BenchmarkAttention is a head's work for some rows over all positions.
+// BenchmarkAttention is a head's work for some rows over all positions, keys
+// and values in the second cache.
 func BenchmarkAttention(b *testing.B) {
-	const positions, d, most = shapes.XLPositions, shapes.XLHeadDim, 8
-	keys, q := randoms(positions*d, 1), randoms(most*d, 2)
-	half := make([]uint16, len(keys))
-	ToF16(half, keys)
-	s, out := make([]float32, most*positions), make([]float32, most*d)
-	for _, rows := range []int{1, 2, 4, 8} {
-		b.Run(fmt.Sprintf("F32/%d", rows), func(b *testing.B) {
-			for b.Loop() {
-				AttentionScoresOfRows(s, positions, q, d, rows, keys, d, positions)
-				AttentionMixRows(out, d, s, positions, rows, keys, d, positions)
-			}
-			b.ReportMetric(4*float64(rows)*positions*d*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
-		b.Run(fmt.Sprintf("F16/%d", rows), func(b *testing.B) {
-			for b.Loop() {
-				AttentionScoresOfRowsF16(s, positions, q, d, rows, half, d, positions)
-				AttentionMixRowsF16(out, d, s, positions, rows, half, d, positions)
-			}
-			b.ReportMetric(4*float64(rows)*positions*d*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
+	const positions, d, most = shapes.XLPositions, shapes.XLHeadDim, 16
+	keys, values, q := randoms(KeyLen(positions, d), 1), randoms(positions*d, 1), randoms(most*d, 2)
+	keysF16, valuesF16 := make([]uint16, len(keys)), make([]uint16, len(values))
+	ToF16(keysF16, keys)
+	ToF16(valuesF16, values)
+	s, out, work := make([]float32, most*positions), make([]float32, most*d), make([]float32, AttentionWork)
+	for _, rows := range []int{1, 2, 4, 8, 16} {
+		for _, part := range []struct {
+			name string
+			ops  float64 // for a row, position and value
+			run  func()
+		}{
+			{"F32/scores", 2, func() { AttentionScoresOfRows(s, positions, q, d, rows, keys, d, 0, positions, work) }},
+			{"F16/scores", 2, func() { AttentionScoresOfRowsF16(s, positions, q, d, rows, keysF16, d, 0, positions, work) }},
+			{"softmax", 0, func() {
+				for c := range rows {
+					Softmax(s[c*positions:][:positions])
+				}
+			}},
+			{"F32/mix", 2, func() { AttentionMixRows(out, d, s, positions, rows, values, d, positions) }},
+			{"F16/mix", 2, func() { AttentionMixRowsF16(out, d, s, positions, rows, valuesF16, d, positions) }},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", part.name, rows), func(b *testing.B) {
+				for b.Loop() {
+					part.run()
+				}
+				b.ReportMetric(part.ops*float64(rows)*positions*d*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
 	}
 }
 

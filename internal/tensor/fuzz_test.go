@@ -234,9 +234,6 @@ func FuzzAttention(f *testing.F) {
 		fuzzLevels(t, func(level string) {
 			what := fmt.Sprintf("%s: %d rows, %d positions of %d", level, rows, count, d)
 			for _, halves := range []bool{false, true} {
-				if halves && (isGeneric() || d%16 != 0) {
-					continue // the portable kernel: nothing to compare with
-				}
 				out := newGuarded(len(start.data), 1, func(i int) float32 { return start.data[i] })
 				value := func(i int) float32 { return values.data[i] }
 				if halves {
@@ -257,6 +254,49 @@ func FuzzAttention(f *testing.F) {
 							want = chainModel(want, count, func(i int) (a, b float32) { return p.data[c*ldp+i], value(i*d + j) })
 						}
 						sameNumbers(t, what, out.data[c*ldo+j:][:1], []float32{want})
+					}
+				}
+			}
+		})
+	})
+}
+
+func FuzzScores(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := &fuzzInput{data: data}
+		rows, count, d, extra := in.upTo(20), in.upTo(90), in.upTo(140), in.upTo(3)
+		lo, ldq, lds := in.upTo(40)-1, d+extra, count+extra
+		q := newGuarded((rows-1)*ldq+d, in.upTo(16), in.float)
+		keys, half := make([]float32, count*d), make([]uint16, count*d)
+		for i := range keys {
+			keys[i] = in.float(i)
+			half[i] = uint16(in.byte()) | uint16(in.byte())<<8
+		}
+		blocks := newGuarded(KeyLen(lo+count, d), in.upTo(16), zero)
+		copy(blocks.data, blockKeys(keys, d, lo, guardValue))
+		halfBlocks := blockKeys(half, d, lo, 0x7e01)
+		work := newGuarded(AttentionWork, 0, zero)
+		fuzzLevels(t, func(level string) {
+			what := fmt.Sprintf("%s: %d rows, positions %d to %d of %d", level, rows, lo, lo+count, d)
+			for _, halves := range []bool{false, true} {
+				s := newGuarded((rows-1)*lds+count, 1, zero)
+				if halves {
+					AttentionScoresOfRowsF16(s.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data)
+				} else {
+					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data)
+				}
+				s.check(t, what)
+				work.check(t, what)
+				for c := range rows {
+					for i := range count {
+						key := copyOf(keys[i*d:][:d])
+						if halves {
+							for j, h := range half[i*d:][:d] {
+								key[j] = halfToFloat(h)
+							}
+						}
+						sameNumbers(t, what, s.data[c*lds+i:][:1], []float32{scoreModel(q.data[c*ldq:][:d], key)})
 					}
 				}
 			}

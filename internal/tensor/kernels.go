@@ -28,8 +28,14 @@ type kernels struct {
 	// rounding.
 	mix func(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int)
 
-	// scoresF16 is dot for keys as rows, and mixF16 is mix, of half floats.
-	scoresF16 func(s []float32, lds int, keys []uint16, count int, q []float32, ldq, n, d int)
+	// scores sets s[c*lds+i-lo] for c < n, lo <= i < hi to the product of a
+	// query and a key, one chain in the order of their values; keys are in
+	// blocks of KeyBlock. It differs from the portable one by rounding. work is
+	// working memory, AttentionWork floats.
+	scores func(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32)
+
+	// scoresF16 and mixF16 are scores and mix of half floats.
+	scoresF16 func(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32)
 	mixF16    func(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int)
 	// half rounds to half floats, to nearest, ties to even.
 	half func(dst []uint16, src []float32)
@@ -67,6 +73,7 @@ var genericKernels = kernels{
 	name:      Portable,
 	dot:       dotGeneric,
 	mix:       mixGeneric,
+	scores:    scoresGeneric,
 	scoresF16: scoresF16Generic,
 	mixF16:    mixF16Generic,
 	half:      halfGeneric,

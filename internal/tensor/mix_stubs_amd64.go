@@ -40,6 +40,18 @@ func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int
 //go:noescape
 func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
 
+// mixF32x7AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 7 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF32x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x8AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 8 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF32x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
 // mixF16x1AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
 // width is a multiple of 16, n > 0.
 //
@@ -76,6 +88,18 @@ func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int
 //go:noescape
 func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
 
+// mixF16x7AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 7 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF16x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x8AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 8 rows c, j < width, i < n.
+// width is a multiple of 16, n > 0.
+//
+//go:noescape
+func mixF16x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
 // mixF32x1AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
 // width is a multiple of 8, n > 0.
 //
@@ -93,6 +117,24 @@ func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, 
 //
 //go:noescape
 func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x4AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF32x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x5AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF32x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+
+// mixF32x6AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF32x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
 
 // mixF16x1AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
 // width is a multiple of 8, n > 0.
@@ -112,6 +154,24 @@ func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, 
 //go:noescape
 func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
 
+// mixF16x4AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF16x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x5AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF16x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
+// mixF16x6AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
+// width is a multiple of 8, n > 0.
+//
+//go:noescape
+func mixF16x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+
 // halfAsmAVX512 is kernels.half. n is a positive multiple of 16.
 //
 //go:noescape
@@ -122,7 +182,7 @@ func halfAsmAVX512(dst *uint16, src *float32, n int)
 //go:noescape
 func halfAsmAVX2(dst *uint16, src *float32, n int)
 
-// mixTileF32AVX512 calls the kernel for a number of rows, at most 6.
+// mixTileF32AVX512 calls the kernel for a number of rows, at most 8.
 func mixTileF32AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int) {
 	switch rows {
 	case 1:
@@ -137,10 +197,14 @@ func mixTileF32AVX512(rows int, out *float32, ldo int, width int, p *float32, ld
 		mixF32x5AVX512(out, ldo, width, p, ldp, n, values, stride)
 	case 6:
 		mixF32x6AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 7:
+		mixF32x7AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 8:
+		mixF32x8AVX512(out, ldo, width, p, ldp, n, values, stride)
 	}
 }
 
-// mixTileF16AVX512 calls the kernel for a number of rows, at most 6.
+// mixTileF16AVX512 calls the kernel for a number of rows, at most 8.
 func mixTileF16AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int) {
 	switch rows {
 	case 1:
@@ -155,10 +219,14 @@ func mixTileF16AVX512(rows int, out *float32, ldo int, width int, p *float32, ld
 		mixF16x5AVX512(out, ldo, width, p, ldp, n, values, stride)
 	case 6:
 		mixF16x6AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 7:
+		mixF16x7AVX512(out, ldo, width, p, ldp, n, values, stride)
+	case 8:
+		mixF16x8AVX512(out, ldo, width, p, ldp, n, values, stride)
 	}
 }
 
-// mixTileF32AVX2 calls the kernel for a number of rows, at most 3.
+// mixTileF32AVX2 calls the kernel for a number of rows, at most 6.
 func mixTileF32AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int) {
 	switch rows {
 	case 1:
@@ -167,10 +235,16 @@ func mixTileF32AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp 
 		mixF32x2AVX2(out, ldo, width, p, ldp, n, values, stride)
 	case 3:
 		mixF32x3AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 4:
+		mixF32x4AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 5:
+		mixF32x5AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 6:
+		mixF32x6AVX2(out, ldo, width, p, ldp, n, values, stride)
 	}
 }
 
-// mixTileF16AVX2 calls the kernel for a number of rows, at most 3.
+// mixTileF16AVX2 calls the kernel for a number of rows, at most 6.
 func mixTileF16AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int) {
 	switch rows {
 	case 1:
@@ -179,5 +253,11 @@ func mixTileF16AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp 
 		mixF16x2AVX2(out, ldo, width, p, ldp, n, values, stride)
 	case 3:
 		mixF16x3AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 4:
+		mixF16x4AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 5:
+		mixF16x5AVX2(out, ldo, width, p, ldp, n, values, stride)
+	case 6:
+		mixF16x6AVX2(out, ldo, width, p, ldp, n, values, stride)
 	}
 }

@@ -29,6 +29,7 @@ var files = []struct {
 	gen  func(*gen)
 }{
 	{"dot", genDot},
+	{"scores", genScores},
 	{"mix", genMix},
 	{"conv", genConv},
 	{"q8", genQ8},

@@ -10,17 +10,25 @@ import (
 // The weighted sums of attention: some rows of outputs, each a sum of the same
 // values with its own weights. Outputs are lanes, each one chain in the order
 // of the positions. A tile is some rows by some vectors.
+
+// mixTiles lists, for 1, 2, ... rows, the vectors of a tile.
 var mixTiles = []struct {
-	isa           isa
-	rows, vectors int
-}{{avx512, 6, 4}, {avx2, 3, 4}}
+	isa     isa
+	vectors []int
+}{{avx512, []int{4, 4, 4, 4, 4, 4, 2, 2}}, {avx2, []int{4, 4, 4, 2, 2, 2}}}
+
+// How many bytes ahead values are fetched into the second and the first cache.
+const (
+	mixFar  = 8 << 10
+	mixNear = 1 << 10
+)
 
 func genMix(g *gen) {
 	for _, t := range mixTiles {
 		for _, w := range weightTypes[:2] {
 			var names []string
-			for rows := 1; rows <= t.rows; rows++ {
-				names = append(names, g.mix(t.isa, w, rows, t.vectors))
+			for i, vectors := range t.vectors {
+				names = append(names, g.mix(t.isa, w, i+1, vectors))
 			}
 			g.choose("mixTile"+w.name+t.isa.name, "rows", names)
 		}
@@ -44,7 +52,9 @@ func (g *gen) mix(s isa, w weightType, rows, vectors int) string {
 		lanes := vectors * s.lanes()
 		acc := func(r, v int) reg.VecPhysical { return s.vec[r*vectors+v] }
 		used := rows * vectors
-		factors, value := s.vec[used:][:rows], s.vec[used+rows]
+		// The fewer of rows' weights and values are held in registers, of the
+		// others one.
+		held, other := s.vec[used:][:min(rows, vectors)], s.vec[used+min(rows, vectors)]
 		g.while(width, lanes, func() {
 			to := g.GP64()
 			move := func(store bool) {
@@ -67,18 +77,39 @@ func (g *gen) mix(s isa, w weightType, rows, vectors int) string {
 			g.MOVQ(values, from)
 			weight := g.newRows(rows, g.load("p"), ldp)
 			g.loop(g.load("n"), func() {
-				for r, f := range factors {
-					g.VBROADCASTSS(weight.at(r, 0), f)
+				bytes := lanes * w.size
+				for disp := 0; disp < bytes; disp += 64 {
+					g.PREFETCHT1(at(from, disp+mixFar))
+					g.PREFETCHT0(at(from, disp+mixNear))
 				}
-				for v := range vectors {
+				loadValue := func(v int, dst reg.VecPhysical) {
 					m := at(from, v*s.lanes()*w.size)
 					if w.size == 2 {
-						g.VCVTPH2PS(m, value)
+						g.VCVTPH2PS(m, dst)
 					} else {
-						g.VMOVUPS(m, value)
+						g.VMOVUPS(m, dst)
 					}
-					for r, f := range factors {
-						g.VFMADD231PS(value, f, acc(r, v))
+				}
+				loadWeight := func(r int, dst reg.VecPhysical) { g.VBROADCASTSS(weight.at(r, 0), dst) }
+				if rows <= vectors {
+					for r, f := range held {
+						loadWeight(r, f)
+					}
+					for v := range vectors {
+						loadValue(v, other)
+						for r, f := range held {
+							g.VFMADD231PS(other, f, acc(r, v))
+						}
+					}
+				} else {
+					for v, value := range held {
+						loadValue(v, value)
+					}
+					for r := range rows {
+						loadWeight(r, other)
+						for v, value := range held {
+							g.VFMADD231PS(value, other, acc(r, v))
+						}
 					}
 				}
 				g.advance(weight, 4)
