@@ -16,7 +16,7 @@ func python(t *testing.T) string {
 	t.Helper()
 	interpreter := os.Getenv("ZIPAR_PYTHON")
 	if interpreter == "" {
-		t.Skip("ZIPAR_PYTHON does not name a Python with PyTorch, NumPy and gguf; scripts/test sets it and runs this test, too")
+		t.Skip("ZIPAR_PYTHON does not name a Python with PyTorch, NumPy, gguf, Pillow and sentencepiece; scripts/test sets it and runs this test, too")
 	}
 	return interpreter
 }
@@ -89,9 +89,16 @@ func TestPythonRandomCheckpointHelps(t *testing.T) {
 }
 
 // The statistics of scripts/study.py have tests of their own, and its prompts.
-func TestPythonStudy(t *testing.T) {
-	cmd := exec.Command(python(t), "-m", "unittest", "zipar_study.tests")
-	cmd.Dir = "../../scripts"
+func TestPythonStudy(t *testing.T) { runUnittest(t, "../../scripts", "zipar_study.tests") }
+
+// So has what scripts/train/card.py measures a model with.
+func TestPythonModelCard(t *testing.T) { runUnittest(t, "../../scripts/train", "model_card.tests") }
+
+// runUnittest runs the tests of a module in Python.
+func runUnittest(t *testing.T, folder, module string) {
+	t.Helper()
+	cmd := exec.Command(python(t), "-m", "unittest", module)
+	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 	if text, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(text), "\nOK") {
 		t.Errorf("%v\n%s", err, text)

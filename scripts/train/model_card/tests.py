@@ -85,7 +85,7 @@ class Nearest(unittest.TestCase):
         found.small, found.styles, found.plain = nearest.shrink(of), np.array(["flat", "3d", "3d"]), np.array([True, False, False])
         query = of[1:2] + np.uint8(5)
         self.assertEqual([x.tolist() for x in found.find(query, ["3d"])[:1]], [[1]])
-        self.assertAlmostEqual(found.find(query, ["3d"])[1][0], 5, places=3)
+        self.assertAlmostEqual(found.find(query, ["3d"])[1][0], 5, places=2)
         self.assertEqual(found.find(query, ["flat"])[0].tolist(), [0])  # neither plain nor of the style
         self.assertEqual(found.find(query, ["3d"], [1])[0].tolist(), [2])
 
