@@ -2,15 +2,6 @@
 
 package tensor
 
-// checkConv panics unless the buffers are as large as the tile needs.
-func checkConv(t *convTile, pixels int) {
-	last := pixels - 1
-	_ = t.dst[last*t.dstStride+convGroup-1]
-	_ = t.init[last*t.initStride+convGroup-1]
-	_ = t.src[last*t.srcStride+t.k-1]
-	_ = t.panel[t.k*convGroup-1]
-}
-
 func convAVX512(t convTile, pixels int) {
 	checkConv(&t, pixels)
 	for p := 0; p < pixels; p += 8 {

@@ -15,7 +15,7 @@ const EnvCPU = "ZIPAR_CPU"
 const Portable = "generic"
 
 // levels are the names of all sets of kernels, on any processor.
-var levels = []string{Portable, "avx2", "avx512"}
+var levels = []string{Portable, "avx2", "avx512", "neon", "dotprod"}
 
 // sets are the kernels that this machine can run, slowest first.
 var sets = append([]*kernels{&genericKernels}, machineKernels()...)
@@ -39,12 +39,12 @@ func CPUs() []string {
 	return names
 }
 
-// Select puts a set of kernels in use: generic, avx2 (which includes FMA and
-// F16C), avx512 (F, BW, DQ, VL, and VNNI where the processor has it), or the
-// best that this machine can run for an empty name. It fails for an unknown
-// name and for a set that this machine or this program has not; the choice
-// stays as it was then. No pool may be at work meanwhile. Select(CPU()) undoes
-// a later Select.
+// Select puts a set of kernels in use: generic; on amd64 avx2 (which includes
+// FMA and F16C) and avx512 (F, BW, DQ, VL, and VNNI where the processor has
+// it); on arm64 neon and dotprod (which has SDOT); or the best that this machine
+// can run for an empty name. It fails for an unknown name and for a set that
+// this machine or this program has not; the choice stays as it was then. No pool
+// may be at work meanwhile. Select(CPU()) undoes a later Select.
 func Select(name string) error {
 	if name == "" {
 		active = sets[len(sets)-1]

@@ -2,17 +2,6 @@
 
 package tensor
 
-func reading(asm func(p *byte, n int) uint32) func(b []byte) uint32 {
-	return func(b []byte) uint32 {
-		_ = b[len(b)&^(readStep-1)-1]
-		return asm(&b[0], len(b))
-	}
-}
-
-func peaking(asm func(sums *uint32, rounds int)) func(sums *[peakSums]uint32, rounds int) {
-	return func(sums *[peakSums]uint32, rounds int) { asm(&sums[0], rounds) }
-}
-
 func limitsAVX2() limits {
 	return limits{
 		reads: []func(b []byte) uint32{reading(readPlainAVX2), reading(readPrefetchAVX2)},

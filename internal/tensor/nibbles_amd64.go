@@ -31,28 +31,3 @@ func packedAVX2() map[ggml.Type]packedKernel {
 		ggml.Q6_K: nibbleKernel(ggml.Q6_K, q6KTileAVX2, nibbleColumnsAVX2),
 	}
 }
-
-// A nibbleTile computes the first columns of n.
-type nibbleTile func(columns int, y *float32, ldy int, quants *byte, scales *byte,
-	xq *int8, xs *float32, xp *int32, xm *float32, n int, blocks int)
-
-// nibbleKernel returns the product that is made of tiles of at most so many
-// columns.
-func nibbleKernel(typ ggml.Type, tile nibbleTile, most int) packedKernel {
-	f := nibbleTypes[typ]
-	return func(y []float32, ldy int, g packedGroup, x *q8Columns) {
-		quants, scales := packings[typ].size(x.blocks)
-		_, _, _ = y[(x.n-1)*ldy+packedRows-1], g.quants[quants-1], g.scales[scales-1]
-		preset, step := x.preset, 1
-		if f.form == sixteenScales {
-			preset, step = x.halves, 2
-		}
-		_, _, _ = preset[step*x.n*x.blocks-1], x.sums[x.n*x.blocks-1], x.quants[x.n*x.blocks*q8Block-1]
-		for c := 0; c < x.n; {
-			columns := dotTile(x.n-c, most)
-			tile(columns, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
-				&x.quants[c*q8Block], &x.scales[c], &preset[c], &x.sums[c], x.n, x.blocks)
-			c += columns
-		}
-	}
-}

@@ -2,12 +2,6 @@
 
 package tensor
 
-// The assembly does whole blocks of 16 values, the portable kernels the rest:
-// both give the same bits.
-
-// tail is where the last block of 16 of n values ends.
-func tail(n int) int { return n &^ 15 }
-
 func scaleAVX512(x []float32, f float32) {
 	n := tail(len(x))
 	if n > 0 {

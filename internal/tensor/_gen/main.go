@@ -1,10 +1,11 @@
-// Command _gen writes the amd64 assembly of package tensor and the Go
-// declarations for it. Run it in its own folder:
+// Command _gen writes the assembly of package tensor, for amd64 and arm64, and
+// the Go declarations for it. Run it in its own folder:
 //
 //	cd internal/tensor/_gen && go run .
 //
-// Each kernel file here makes a file NAME_amd64.s there. SIMD.md there
-// explains layouts, tiles and the order of additions.
+// Each kernel file here makes a file NAME_amd64.s there, or NAME_arm64.s where
+// it is called arm_NAME.go. SIMD.md there explains layouts, tiles and the order
+// of additions.
 package main
 
 import (
@@ -55,6 +56,7 @@ func main() {
 		write(f.name+"_amd64.s", printer.NewGoAsm(config), file, "")
 		write(f.name+"_stubs_amd64.go", printer.NewStubs(config), file, g.choices.String())
 	}
+	writeArm()
 }
 
 func write(name string, p printer.Printer, file *ir.File, more string) {

@@ -1,0 +1,120 @@
+//go:build !noasm && (amd64 || arm64)
+
+package tensor
+
+import "github.com/zipar/zipar/internal/ggml"
+
+// How assembly is called, the same for every processor that has some: in
+// tiles of columns, for whole vectors, after checks of all lengths.
+
+// dotTile is how many of n columns the next tile takes. Tiles of about equal
+// width leave no narrow, slow one at the end.
+func dotTile(n, widest int) int {
+	tiles := (n + widest - 1) / widest
+	return (n + tiles - 1) / tiles
+}
+
+// A dotMode says what a kernel does with the chains of its outputs, which
+// wait in carry while other blocks of k are computed. Several blocks one after
+// the other give the bits of a single long one.
+type dotMode = int
+
+const (
+	dotResume  dotMode = 1 // take the chains from carry, do not start them
+	dotSuspend dotMode = 2 // leave them in carry, do not add them up
+)
+
+// dotNoBlocks is for weights that are converted: that takes longer than waiting
+// for columns that are not in the first cache.
+const dotNoBlocks = 0
+
+// A dotKernel is one of the functions dotTile..., for weights stored as T.
+type dotKernel[T float32 | byte] func(columns int, y *float32, ldy int, w *T, ldw, rows int, x *float32, ldx, k int, carry *float32, mode dotMode)
+
+// tiled is kernels.dot with a kernel for tiles of up to widest columns and
+// blocks of about most values of a row. size is how many T a weight has.
+func (tile dotKernel[T]) tiled(widest, most, size int, y []float32, ldy int, w []T, rows int, x []float32, ldx, n, k int, carry []float32) {
+	if rows <= 0 || n <= 0 || k <= 0 {
+		return
+	}
+	_, _, _ = y[(n-1)*ldy+rows-1], x[(n-1)*ldx+k-1], w[rows*k*size-1]
+	// Few columns wait for the weights from memory, which come faster in one go.
+	blocks := 1
+	if most > 0 && n > widest && len(carry) >= dotCarry {
+		blocks = (k + most - 1) / most
+	}
+	block := ((k+blocks-1)/blocks + 15) &^ 15
+	for c := 0; c < n; {
+		columns := dotTile(n-c, widest)
+		if blocks == 1 {
+			tile(columns, &y[c*ldy], ldy, &w[0], k, rows, &x[c*ldx], ldx, k, nil, 0)
+			c += columns
+			continue
+		}
+		for r := 0; r < rows; r += matmulRows {
+			m := min(matmulRows, rows-r)
+			for lo := 0; lo < k; lo += block {
+				mode := dotResume | dotSuspend
+				if lo == 0 {
+					mode &^= dotResume
+				}
+				if lo+block >= k {
+					mode &^= dotSuspend
+				}
+				tile(columns, &y[c*ldy+r], ldy, &w[(r*k+lo)*size], k, m, &x[c*ldx+lo], ldx, min(block, k-lo), &carry[0], mode)
+			}
+		}
+		c += columns
+	}
+}
+
+// A nibbleTile computes the first columns of n.
+type nibbleTile func(columns int, y *float32, ldy int, quants *byte, scales *byte,
+	xq *int8, xs *float32, xp *int32, xm *float32, n int, blocks int)
+
+// nibbleKernel returns the product that is made of tiles of at most so many
+// columns.
+func nibbleKernel(typ ggml.Type, tile nibbleTile, most int) packedKernel {
+	f := nibbleTypes[typ] // nil for Q8_0
+	return func(y []float32, ldy int, g packedGroup, x *q8Columns) {
+		quants, scales := packings[typ].size(x.blocks)
+		_, _, _ = y[(x.n-1)*ldy+packedRows-1], g.quants[quants-1], g.scales[scales-1]
+		preset, step := x.preset, 1
+		if f != nil && f.form == sixteenScales {
+			preset, step = x.halves, 2
+		}
+		_, _, _ = preset[step*x.n*x.blocks-1], x.sums[x.n*x.blocks-1], x.quants[x.n*x.blocks*q8Block-1]
+		for c := 0; c < x.n; {
+			columns := dotTile(x.n-c, most)
+			tile(columns, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
+				&x.quants[c*q8Block], &x.scales[c], &preset[c], &x.sums[c], x.n, x.blocks)
+			c += columns
+		}
+	}
+}
+
+// checkConv panics unless the buffers are as large as the tile needs.
+func checkConv(t *convTile, pixels int) {
+	last := pixels - 1
+	_ = t.dst[last*t.dstStride+convGroup-1]
+	_ = t.init[last*t.initStride+convGroup-1]
+	_ = t.src[last*t.srcStride+t.k-1]
+	_ = t.panel[t.k*convGroup-1]
+}
+
+// The elementwise assembly does whole blocks of 16 values, the portable kernels
+// the rest: both give the same bits.
+
+// tail is where the last block of 16 of n values ends.
+func tail(n int) int { return n &^ 15 }
+
+func reading(asm func(p *byte, n int) uint32) func(b []byte) uint32 {
+	return func(b []byte) uint32 {
+		_ = b[len(b)&^(readStep-1)-1]
+		return asm(&b[0], len(b))
+	}
+}
+
+func peaking(asm func(sums *uint32, rounds int)) func(sums *[peakSums]uint32, rounds int) {
+	return func(sums *[peakSums]uint32, rounds int) { asm(&sums[0], rounds) }
+}
