@@ -117,5 +117,6 @@ func machineNotes(m *machine.Report, threads int) []string {
 		peaks,
 		"bf16: these kernels have no bf16 dot products; bf16 weights are widened to float32.",
 		"Kernels: products with the weights of GPT-XL's layers, all convolutions of the VQ-16 decoder, GPT-XL's attention over its keys and values. peak %: of int8 for q8_0 and q4_K, of f32 for the others. Rates are those of the shortest of several runs.",
+		"conv 3x3: operations of a direct convolution. Most are computed in Winograd's way, which needs a quarter of them and a little for its transforms: more than 100 % of the peak is no mistake.",
 	}
 }

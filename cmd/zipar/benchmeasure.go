@@ -285,7 +285,7 @@ func (b *bench) draw(ctx context.Context, c benchCondition, s *benchSamples, nam
 		if err != nil {
 			return nil, err
 		}
-		d.pixels = imageio.RGB(im.Pixels(), im.H, im.W)
+		d.pixels = imageio.RGB(im.Data, im.H, im.W)
 		d.vq = time.Since(start).Seconds()
 	}
 	if peak, ok := memory.Peak(); ok {

@@ -92,7 +92,7 @@ func decodeCodes(ctx context.Context, u *ui, pool *tensor.Pool, vq *vqgan.Decode
 	if err != nil {
 		return err
 	}
-	if err := writePicture(out, imageio.RGB(im.Pixels(), im.H, im.W)); err != nil {
+	if err := writePicture(out, imageio.RGB(im.Data, im.H, im.W)); err != nil {
 		return err
 	}
 	u.remark("%s: %d x %d pixels", out, im.W, im.H)

@@ -330,7 +330,7 @@ func (r *generateRequest) finish(ctx context.Context, pool *tensor.Pool, vq *vqg
 		}
 	}
 	path := numbered(r.out, number, r.batch)
-	picture := imageio.RGB(im.Pixels(), im.H, im.W)
+	picture := imageio.RGB(im.Data, im.H, im.W)
 	if err := writePicture(path, picture, r.texts(number, p, im.W, im.H)...); err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func (r *generateRequest) savePartial(ctx context.Context, pool *tensor.Pool, vq
 	}
 	path := partialName(numbered(r.out, number, r.batch))
 	says := imageio.Field{Key: partialKey, Value: fmt.Sprintf("%d of %d", rows, p.Grid.Rows)}
-	return path, writePicture(path, imageio.RGB(im.Pixels(), im.H, im.W), r.texts(number, p, im.W, im.H, says)...)
+	return path, writePicture(path, imageio.RGB(im.Data, im.H, im.W), r.texts(number, p, im.W, im.H, says)...)
 }
 
 // completeRows is the number of rows from the top in which all is decoded.

@@ -32,7 +32,7 @@ func TestTheContextEndsTheImageTokenizerWithinALayer(t *testing.T) {
 	pool := tensor.NewPool(2)
 	defer pool.Close()
 	const rows, cols = 3, 4
-	image := tensor.NewImage(rows*testmodel.PixelsPerToken, cols*testmodel.PixelsPerToken, 3, 0)
+	image := tensor.NewImage(rows*testmodel.PixelsPerToken, cols*testmodel.PixelsPerToken, 3)
 	for name, run := range map[string]func(ctx context.Context, done func(layer, layers int)) error{
 		"decode": func(ctx context.Context, done func(layer, layers int)) error {
 			_, err := decoder.Decode(ctx, pool, make([]int32, rows*cols), rows, cols, done)

@@ -66,7 +66,7 @@ func (p partial) decode(ctx context.Context, pool *tensor.Pool, vq *vqgan.Decode
 	if err != nil {
 		return nil, err
 	}
-	return p.canvas(imageio.RGB(im.Pixels(), im.H, im.W), vq.PixelsPerToken), nil
+	return p.canvas(imageio.RGB(im.Data, im.H, im.W), vq.PixelsPerToken), nil
 }
 
 // guess returns the picture so far by the colours of its codes alone. A token

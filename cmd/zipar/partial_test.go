@@ -80,7 +80,7 @@ func TestPartialDecode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := imageio.RGB(decoded.Pixels(), decoded.H, decoded.W)
+	want := imageio.RGB(decoded.Data, decoded.H, decoded.W)
 	colour, err := s.vq.Preview(context.Background(), s.pool)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestPartialDecodeOfAllAndNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(im.Pix, imageio.RGB(decoded.Pixels(), decoded.H, decoded.W).Pix) {
+	if !bytes.Equal(im.Pix, imageio.RGB(decoded.Data, decoded.H, decoded.W).Pix) {
 		t.Error("the whole picture differs")
 	}
 	for i := range p.codes {

@@ -95,21 +95,30 @@ func (m *measurement) products(matrices []tensor.Matrix, n int) []work {
 }
 
 // convolutions measures the decoder's convolutions, all together, from a part
-// of the rows of each.
+// of the rows of each. Operations are those of the direct way; Winograd's has
+// about a quarter of them.
 func (m *measurement) convolutions() error {
 	// In a run: some milliseconds for fast kernels, not too much for slow ones.
-	least := 2e8 * float64(m.pool.Threads()) * min(1, m.Each.Seconds()/0.1)
+	// Regions of Winograd's convolutions, 16 rows, are whole.
+	least := 1e9 * float64(m.pool.Threads()) * min(1, m.Each.Seconds()/0.1)
 	var ops, seconds float64
 	for _, s := range shapes.VQ16Convs {
 		rows := min(s.Size, 1+int(least/float64(s.Operations())*float64(s.Size)))
+		if rows > 16 {
+			rows = rows / 16 * 16
+		}
 		weight := make([]float32, s.Out*s.In*9)
 		tile(weight, m.normals)
-		c := tensor.NewConv3x3(weight, make([]float32, s.Out), s.In, s.Out)
-		src, dst := tensor.NewImage(rows, s.Size, s.In, 1), tensor.NewImage(rows, s.Size, s.Out, 0)
+		c := tensor.NewConv3x3(weight, make([]float32, s.Out), s.In, s.Out, 1)
+		src, dst := tensor.NewImage(rows, s.Size, s.In), tensor.NewImage(rows, s.Size, s.Out)
 		tile(src.Data, m.normals)
+		o := tensor.Convolution{
+			Conv: c, Dst: dst, Src: src,
+			Window: make([]float32, tensor.ConvWindowLen(c, rows, s.Size)),
+		}
 		all := float64(s.Operations())
 		_, rate, err := m.rates(m.Each/4, []work{{
-			ops: all * float64(rows) / float64(s.Size), run: func() { m.pool.Conv3x3(dst, c, src, 1) },
+			ops: all * float64(rows) / float64(s.Size), run: func() { m.pool.Conv3x3(o) },
 		}})
 		if err != nil {
 			return err

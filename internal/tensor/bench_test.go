@@ -119,39 +119,50 @@ func BenchmarkMatMul(b *testing.B) {
 	}
 }
 
+// BenchmarkConv3x3 runs the convolutions of the VQ-16 decoder at 256 pixels in
+// the way that they are computed, and directly. GFLOP/s are those of the direct
+// way in both.
+//
+//	go test ./internal/tensor -run xxx -bench Conv3x3 -benchtime 5x
 func BenchmarkConv3x3(b *testing.B) {
 	p := NewPool(0)
 	defer p.Close()
 	for _, s := range shapes.VQ16Convs {
 		size, in, out := s.Size, s.In, s.Out
-		b.Run(fmt.Sprintf("%dx%d/%d-%d", size, size, in, out), func(b *testing.B) {
-			weight := make([]float32, out*in*9)
-			for i := range weight {
-				weight[i] = float32(math.Sin(float64(i)))
-			}
-			c := NewConv3x3(weight, make([]float32, out), in, out)
-			src, dst := NewImage(size, size, in, 1), NewImage(size, size, out, 0)
-			for i := range src.Data {
-				src.Data[i] = weight[i%len(weight)]
-			}
-			best := newBest(1)
-			for b.Loop() {
-				best.time(0, func() { p.Conv3x3(dst, c, src, 1) })
-			}
-			b.ReportMetric(float64(s.Operations())/best.seconds()/1e9, "GFLOP/s")
-		})
+		weight := make([]float32, out*in*9)
+		for i := range weight {
+			weight[i] = float32(math.Sin(float64(i)))
+		}
+		src, dst := NewImage(size, size, in), NewImage(size, size, out)
+		for i := range src.Data {
+			src.Data[i] = weight[i%len(weight)]
+		}
+		for name, c := range map[string]*Conv3x3{
+			"chosen": NewConv3x3(weight, make([]float32, out), in, out, 1),
+			"direct": NewDirectConv3x3(weight, make([]float32, out), in, out, 1),
+		} {
+			b.Run(fmt.Sprintf("%dx%d/%d-%d/%s", size, size, in, out, name), func(b *testing.B) {
+				o := Convolution{Conv: c, Dst: dst, Src: src, Window: make([]float32, ConvWindowLen(c, size, size))}
+				best := newBest(1)
+				for b.Loop() {
+					best.time(0, func() { p.Conv3x3(o) })
+				}
+				b.ReportMetric(float64(s.Operations())/best.seconds()/1e9, "GFLOP/s")
+			})
+		}
 	}
 }
 
-func BenchmarkGroupNorm(b *testing.B) {
-	p := NewPool(0)
-	defer p.Close()
-	src, dst := randomImage(256, 256, 128, 0, 1), NewImage(256, 256, 128, 1)
-	weight, bias := randoms(128, 1), randoms(128, 2)
-	b.SetBytes(int64(4 * len(src.Data)))
+// BenchmarkNormSwish is a row of an image, and its sums.
+func BenchmarkNormSwish(b *testing.B) {
+	const c, pixels = 128, 256
+	src, dst := randoms(c*pixels, 1), make([]float32, c*pixels)
+	factor, offset, sums := randoms(c, 2), randoms(c, 3), make([]float64, 2*c)
 	for b.Loop() {
-		p.GroupNorm(dst, src, 32, 1e-6, weight, bias, true)
+		active.channels(sums, src)
+		active.swish(dst, src, factor, offset)
 	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(c*pixels), "ns/value")
 }
 
 func BenchmarkVector(b *testing.B) {

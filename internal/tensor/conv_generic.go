@@ -22,3 +22,14 @@ func convGeneric(t convTile, pixels int) {
 		}
 	}
 }
+
+func putGeneric(dst []float32, stride, channels int, x []float32, add bool) {
+	for ; len(x) > 0; x = x[convGroup:] {
+		out := dst[:channels]
+		if add {
+			addGeneric(x[:channels], out)
+		}
+		copy(out, x)
+		dst = dst[min(stride, len(dst)):]
+	}
+}

@@ -4,112 +4,174 @@
 
 package tensor
 
-// conv1AVX512 is kernels.conv for 1 pixels and 32 channels. k > 0.
+// conv1AVX512 is kernels.conv for tiles of 1 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv1AVX512(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv1AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv2AVX512 is kernels.conv for 2 pixels and 32 channels. k > 0.
+// conv2AVX512 is kernels.conv for tiles of 2 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv2AVX512(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv2AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv3AVX512 is kernels.conv for 3 pixels and 32 channels. k > 0.
+// conv3AVX512 is kernels.conv for tiles of 3 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv3AVX512(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv3AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv4AVX512 is kernels.conv for 4 pixels and 32 channels. k > 0.
+// conv4AVX512 is kernels.conv for tiles of 4 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv4AVX512(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv4AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv5AVX512 is kernels.conv for 5 pixels and 32 channels. k > 0.
+// conv5AVX512 is kernels.conv for tiles of 5 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv5AVX512(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv5AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv6AVX512 is kernels.conv for 6 pixels and 32 channels. k > 0.
+// conv6AVX512 is kernels.conv for tiles of 6 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv6AVX512(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv6AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv7AVX512 is kernels.conv for 7 pixels and 32 channels. k > 0.
+// conv7AVX512 is kernels.conv for tiles of 7 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv7AVX512(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv7AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv8AVX512 is kernels.conv for 8 pixels and 32 channels. k > 0.
+// conv8AVX512 is kernels.conv for tiles of 8 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv8AVX512(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv8AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv1AVX2 is kernels.conv for 1 pixels and 16 channels. k > 0.
+// conv9AVX512 is kernels.conv for tiles of 9 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv1AVX2(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv9AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv2AVX2 is kernels.conv for 2 pixels and 16 channels. k > 0.
+// conv10AVX512 is kernels.conv for tiles of 10 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv2AVX2(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv10AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv3AVX2 is kernels.conv for 3 pixels and 16 channels. k > 0.
+// conv11AVX512 is kernels.conv for tiles of 11 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv3AVX2(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv11AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv4AVX2 is kernels.conv for 4 pixels and 16 channels. k > 0.
+// conv12AVX512 is kernels.conv for tiles of 12 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv4AVX2(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv12AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv5AVX2 is kernels.conv for 5 pixels and 16 channels. k > 0.
+// conv13AVX512 is kernels.conv for tiles of 13 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv5AVX2(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv13AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// conv6AVX2 is kernels.conv for 6 pixels and 16 channels. k > 0.
+// conv14AVX512 is kernels.conv for tiles of 14 pixels and 32 channels. tiles > 0, k > 0.
 //
 //go:noescape
-func conv6AVX2(dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+func conv14AVX512(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
 
-// convTileAVX512 calls the kernel for a number of pixels, at most 8.
-func convTileAVX512(pixels int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int) {
+// putAsmAVX512 is kernels.put for 32 channels; it does not add. pixels > 0.
+//
+//go:noescape
+func putAsmAVX512(dst *float32, stride int, x *float32, pixels int)
+
+// addPutAsmAVX512 is kernels.put for 32 channels; it adds. pixels > 0.
+//
+//go:noescape
+func addPutAsmAVX512(dst *float32, stride int, x *float32, pixels int)
+
+// conv1AVX2 is kernels.conv for tiles of 1 pixels and 16 channels. tiles > 0, k > 0.
+//
+//go:noescape
+func conv1AVX2(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+
+// conv2AVX2 is kernels.conv for tiles of 2 pixels and 16 channels. tiles > 0, k > 0.
+//
+//go:noescape
+func conv2AVX2(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+
+// conv3AVX2 is kernels.conv for tiles of 3 pixels and 16 channels. tiles > 0, k > 0.
+//
+//go:noescape
+func conv3AVX2(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+
+// conv4AVX2 is kernels.conv for tiles of 4 pixels and 16 channels. tiles > 0, k > 0.
+//
+//go:noescape
+func conv4AVX2(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+
+// conv5AVX2 is kernels.conv for tiles of 5 pixels and 16 channels. tiles > 0, k > 0.
+//
+//go:noescape
+func conv5AVX2(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+
+// conv6AVX2 is kernels.conv for tiles of 6 pixels and 16 channels. tiles > 0, k > 0.
+//
+//go:noescape
+func conv6AVX2(tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int)
+
+// putAsmAVX2 is kernels.put for 32 channels; it does not add. pixels > 0.
+//
+//go:noescape
+func putAsmAVX2(dst *float32, stride int, x *float32, pixels int)
+
+// addPutAsmAVX2 is kernels.put for 32 channels; it adds. pixels > 0.
+//
+//go:noescape
+func addPutAsmAVX2(dst *float32, stride int, x *float32, pixels int)
+
+// convTilesAVX512 calls the kernel for a number of pixels, at most 14.
+func convTilesAVX512(pixels int, tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int) {
 	switch pixels {
 	case 1:
-		conv1AVX512(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv1AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 2:
-		conv2AVX512(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv2AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 3:
-		conv3AVX512(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv3AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 4:
-		conv4AVX512(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv4AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 5:
-		conv5AVX512(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv5AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 6:
-		conv6AVX512(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv6AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 7:
-		conv7AVX512(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv7AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 8:
-		conv8AVX512(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv8AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
+	case 9:
+		conv9AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
+	case 10:
+		conv10AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
+	case 11:
+		conv11AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
+	case 12:
+		conv12AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
+	case 13:
+		conv13AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
+	case 14:
+		conv14AVX512(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	}
 }
 
-// convTileAVX2 calls the kernel for a number of pixels, at most 6.
-func convTileAVX2(pixels int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int) {
+// convTilesAVX2 calls the kernel for a number of pixels, at most 6.
+func convTilesAVX2(pixels int, tiles int, dst *float32, dstStride int, init *float32, initStride int, src *float32, srcStride int, panel *float32, k int) {
 	switch pixels {
 	case 1:
-		conv1AVX2(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv1AVX2(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 2:
-		conv2AVX2(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv2AVX2(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 3:
-		conv3AVX2(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv3AVX2(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 4:
-		conv4AVX2(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv4AVX2(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 5:
-		conv5AVX2(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv5AVX2(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	case 6:
-		conv6AVX2(dst, dstStride, init, initStride, src, srcStride, panel, k)
+		conv6AVX2(tiles, dst, dstStride, init, initStride, src, srcStride, panel, k)
 	}
 }

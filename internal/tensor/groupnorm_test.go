@@ -16,45 +16,48 @@ func TestGroupNorm(t *testing.T) {
 	onEachCPU(t, func(t *testing.T) {
 		for _, shape := range [][4]int{{1, 1, 4, 2}, {3, 5, 32, 8}, {7, 4, 96, 32}, {16, 16, 64, 32}, {9, 3, 20, 4}} {
 			h, w, c, groups := shape[0], shape[1], shape[2], shape[3]
-			src := randomImage(h, w, c, 0, 1)
+			src := randomImage(h, w, c, 1)
 			for i := range src.Data {
 				src.Data[i] += 3
 			}
 			weight, bias := randoms(c, 2), randoms(c, 3)
-			for _, swish := range []bool{false, true} {
-				what := fmt.Sprintf("%v, swish %v", shape, swish)
-				want := naiveGroupNorm(src, groups, 1e-6, weight, bias, swish)
-				var first []float32
-				for _, p := range pools {
-					dst := NewImage(h, w, c, 1)
-					p.GroupNorm(dst, src, groups, 1e-6, weight, bias, swish)
-					var got []float32
-					for y := range h {
-						got = append(got, dst.Row(y)...)
-					}
-					if first == nil {
-						first = got
-					}
-					sameBits(t, fmt.Sprintf("%s, %d threads", what, p.Threads()), got, first)
-					for i, v := range got {
-						if d := math.Abs(float64(v) - want[i]); !(d <= 4e-6*(1+math.Abs(want[i]))) {
-							t.Fatalf("%s: value %d is %v, want %v", what, i, v, want[i])
-						}
+			what := fmt.Sprint(shape)
+			want := naiveGroupNorm(src, groups, 1e-6, weight, bias)
+			var first []float32
+			for _, p := range pools {
+				var sums ChannelSums
+				var norm Affine
+				p.SumChannels(&sums, src)
+				norm.SetGroupNorm(&sums, groups, 1e-6, weight, bias)
+				dst := NewImage(h, w, c)
+				p.Affine(dst, src, &norm)
+				if first == nil {
+					first = dst.Data
+					in := &Image{H: h, W: w, C: c, Data: copyOf(src.Data)}
+					p.Affine(in, in, &norm)
+					sameBits(t, what+" in place", in.Data, first)
+				}
+				sameBits(t, fmt.Sprintf("%s, %d threads", what, p.Threads()), dst.Data, first)
+				for i, v := range dst.Data {
+					if d := math.Abs(float64(v) - want[i]); !(d <= 4e-6*(1+math.Abs(want[i]))) {
+						t.Fatalf("%s: value %d is %v, want %v", what, i, v, want[i])
 					}
 				}
-				in := &Image{H: h, W: w, C: c, Data: copyOf(src.Data)}
-				pools[0].GroupNorm(in, in, groups, 1e-6, weight, bias, swish)
-				sameBits(t, what+" in place", in.Data, first)
 			}
 		}
 	})
+	im := NewImage(1, 1, 4)
+	var sums ChannelSums
+	pools[0].SumChannels(&sums, im)
 	mustPanic(t, "groups that do not divide", func() {
-		im := NewImage(1, 1, 4, 0)
-		pools[0].GroupNorm(im, im, 3, 1e-6, make([]float32, 4), make([]float32, 4), false)
+		new(Affine).SetGroupNorm(&sums, 3, 1e-6, make([]float32, 4), make([]float32, 4))
+	})
+	mustPanic(t, "a norm of other channels", func() {
+		pools[0].Affine(im, im, &Affine{Factor: make([]float32, 3), Offset: make([]float32, 3)})
 	})
 }
 
-func naiveGroupNorm(src *Image, groups int, eps float64, weight, bias []float32, swish bool) []float64 {
+func naiveGroupNorm(src *Image, groups int, eps float64, weight, bias []float32) []float64 {
 	size := src.C / groups
 	out := make([]float64, len(src.Data))
 	for g := range groups {
@@ -73,11 +76,7 @@ func naiveGroupNorm(src *Image, groups int, eps float64, weight, bias []float32,
 		}
 		for i, v := range src.Data {
 			if c := i % src.C; c/size == g {
-				f := (float64(v)-mean)/math.Sqrt(sq/n+eps)*float64(weight[c]) + float64(bias[c])
-				if swish {
-					f /= 1 + math.Exp(-f)
-				}
-				out[i] = f
+				out[i] = (float64(v)-mean)/math.Sqrt(sq/n+eps)*float64(weight[c]) + float64(bias[c])
 			}
 		}
 	}

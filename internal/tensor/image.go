@@ -3,56 +3,21 @@ package tensor
 import "fmt"
 
 // An Image is a feature map of H rows, W columns and C channels, channels
-// fastest (NHWC with N = 1), inside a border of Pad pixels of zeros.
+// fastest (NHWC with N = 1).
 //
-//	Data: [H+2·Pad, W+2·Pad, C]
+//	Data: [H, W, C]
 type Image struct {
-	H, W, C, Pad int
-	Data         []float32
+	H, W, C int
+	Data    []float32
 }
 
 // NewImage returns an image of zeros.
-func NewImage(h, w, c, pad int) *Image {
-	return &Image{H: h, W: w, C: c, Pad: pad, Data: make([]float32, ImageLen(h, w, c, pad))}
+func NewImage(h, w, c int) *Image {
+	return &Image{H: h, W: w, C: c, Data: make([]float32, h*w*c)}
 }
 
-// ImageLen is the number of values that an image's Data has.
-func ImageLen(h, w, c, pad int) int { return (h + 2*pad) * (w + 2*pad) * c }
-
-// Row returns row y without its border, W·C values.
-func (im *Image) Row(y int) []float32 {
-	stride := (im.W + 2*im.Pad) * im.C
-	return im.Data[(y+im.Pad)*stride+im.Pad*im.C:][:im.W*im.C]
-}
-
-// Pixels returns the values of an image without a border, [H·W, C].
-func (im *Image) Pixels() []float32 {
-	if im.Pad != 0 {
-		panic("tensor: Pixels of an image with a border")
-	}
-	return im.Data
-}
-
-// Reshape makes im an image of this shape in the memory that it has, which
-// must suffice. The border is zeroed, the rest is undefined.
-func (im *Image) Reshape(h, w, c, pad int) {
-	n := ImageLen(h, w, c, pad)
-	if n > cap(im.Data) {
-		panic(fmt.Sprintf("tensor: image %dx%dx%d+%d needs %d values, buffer has %d", h, w, c, pad, n, cap(im.Data)))
-	}
-	*im = Image{H: h, W: w, C: c, Pad: pad, Data: im.Data[:n]}
-	if pad == 0 {
-		return
-	}
-	stride := (w + 2*pad) * c
-	clear(im.Data[:pad*stride])
-	clear(im.Data[(h+pad)*stride:])
-	for y := pad; y < h+pad; y++ {
-		row := im.Data[y*stride:][:stride]
-		clear(row[:pad*c])
-		clear(row[(w+pad)*c:])
-	}
-}
+// Row returns row y, W·C values.
+func (im *Image) Row(y int) []float32 { return im.Data[y*im.W*im.C:][:im.W*im.C] }
 
 // mustMatch panics unless the images have the same height, width and channels.
 func mustMatch(what string, a, b *Image) {
@@ -61,7 +26,7 @@ func mustMatch(what string, a, b *Image) {
 	}
 }
 
-// AddImage sets dst += src; borders stay as they are.
+// AddImage sets dst += src.
 func (p *Pool) AddImage(dst, src *Image) {
 	mustMatch("AddImage", dst, src)
 	p.addImage = addTask{dst, src}
@@ -96,28 +61,5 @@ func (t *addToRowsTask) Do(_, lo, hi int) {
 	n := len(t.v)
 	for i := lo; i < hi; i++ {
 		Add(t.y[i*n:][:n], t.v)
-	}
-}
-
-// Upsample doubles the height and width by repeating pixels.
-// dst: [2H, 2W, C], any border; src: [H, W, C].
-func (p *Pool) Upsample(dst, src *Image) {
-	if dst.H != 2*src.H || dst.W != 2*src.W || dst.C != src.C {
-		panic(fmt.Sprintf("tensor: Upsample of %dx%dx%d to %dx%dx%d", src.H, src.W, src.C, dst.H, dst.W, dst.C))
-	}
-	p.upsample = upsampleTask{dst, src}
-	p.Run(&p.upsample, dst.H, 8)
-	p.upsample = upsampleTask{}
-}
-
-type upsampleTask struct{ dst, src *Image }
-
-func (t *upsampleTask) Do(_, lo, hi int) {
-	c := t.src.C
-	for y := lo; y < hi; y++ {
-		from, to := t.src.Row(y/2), t.dst.Row(y)
-		for x := 0; x < t.dst.W; x++ {
-			copy(to[x*c:][:c], from[x/2*c:][:c])
-		}
 	}
 }

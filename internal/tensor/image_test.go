@@ -5,42 +5,17 @@ import (
 	"testing"
 )
 
-func TestReshapeClearsTheBorder(t *testing.T) {
-	im := &Image{Data: make([]float32, 200)}
-	for i := range im.Data {
-		im.Data[i] = 7
-	}
-	im.Reshape(2, 3, 4, 1)
-	if len(im.Data) != ImageLen(2, 3, 4, 1) || len(im.Data) != 4*5*4 {
-		t.Fatalf("%d values", len(im.Data))
-	}
-	for i, v := range im.Data {
-		y, x := i/(5*4), i/4%5
-		want := float32(7)
-		if y == 0 || y == 3 || x == 0 || x == 4 {
-			want = 0
-		}
-		if v != want {
-			t.Errorf("row %d, column %d: %v, want %v", y, x, v, want)
-		}
-	}
-	mustPanic(t, "Pixels of an image with a border", func() { im.Pixels() })
-	mustPanic(t, "a shape that needs more memory", func() { im.Reshape(10, 10, 10, 0) })
-}
-
-func TestUpsampleAndAdd(t *testing.T) {
+func TestAddImage(t *testing.T) {
 	p := NewPool(2)
 	defer p.Close()
-	src := &Image{H: 1, W: 2, C: 2, Data: []float32{1, 2, 3, 4}}
-	dst := NewImage(2, 4, 2, 1)
-	p.Upsample(dst, src)
-	for y := range 2 {
-		sameBits(t, "Upsample", dst.Row(y), []float32{1, 2, 1, 2, 3, 4, 3, 4})
+	dst, src := randomImage(20, 3, 5, 1), randomImage(20, 3, 5, 2)
+	want := copyOf(dst.Data)
+	for i := range want {
+		want[i] += src.Data[i]
 	}
-	p.AddImage(dst, dst)
-	sameBits(t, "AddImage", dst.Row(1), []float32{2, 4, 2, 4, 6, 8, 6, 8})
-	mustPanic(t, "Upsample to another size", func() { p.Upsample(src, src) })
-	mustPanic(t, "AddImage of another size", func() { p.AddImage(dst, src) })
+	p.AddImage(dst, src)
+	sameBits(t, "AddImage", dst.Data, want)
+	mustPanic(t, "AddImage of another size", func() { p.AddImage(dst, NewImage(20, 5, 3)) })
 }
 
 func TestAddToRows(t *testing.T) {

@@ -43,6 +43,16 @@ type kernels struct {
 	// conv adds to a row of an image; see convTask. It differs from the
 	// portable one by rounding.
 	conv func(t convTile, pixels int)
+	// winogradInput transforms a patch of 6x6 pixels for all channels: v[p*step+c]
+	// are the 36 values of channel c, src[y*rowLen+x*channels+c] the inputs.
+	winogradInput func(v []float32, step int, src []float32, rowLen, channels int)
+	// winogradOutput transforms 36 sums m[p*step+o] of the outputs o < 32 to a
+	// square of 4x4 pixels, adds bias[o], and sets dst[y*rowLen+x*stride+o]. add
+	// adds what dst holds.
+	winogradOutput func(dst []float32, rowLen, stride int, m []float32, step int, bias []float32, add bool)
+	// put sets dst[p·stride + o] = x[p·32 + o] for all pixels p of x and o <
+	// channels <= 32. add adds what dst holds to both first.
+	put func(dst []float32, stride, channels int, x []float32, add bool)
 
 	// quantize writes the blocks lo..hi-1 of the columns x, [n, k].
 	quantize func(q *q8Columns, x []float32, lo, hi int)
@@ -61,7 +71,7 @@ type kernels struct {
 	scaleBy  func(dst, x, weight []float32, f float32) // dst = x·f·weight
 	swiglu   func(gate, up []float32)                  // gate = silu(gate)·up
 	gelu     func(x []float32)                         // see GELUTanh
-	channels func(sums []float64, row []float32)       // see groupNormTask.sum
+	channels func(sums []float64, row []float32)       // see channelsGeneric
 	affine   func(dst, src, factor, offset []float32)  // dst = src·factor + offset, channels repeating
 	swish    func(dst, src, factor, offset []float32)  // the same, then silu
 
@@ -70,28 +80,31 @@ type kernels struct {
 }
 
 var genericKernels = kernels{
-	name:      Portable,
-	dot:       dotGeneric,
-	mix:       mixGeneric,
-	scores:    scoresGeneric,
-	scoresF16: scoresF16Generic,
-	mixF16:    mixF16Generic,
-	half:      halfGeneric,
-	conv:      convGeneric,
-	quantize:  quantizeGeneric,
-	packed:    packedGeneric(),
-	expSum:    expSumGeneric,
-	squares:   squaresGeneric,
-	largest:   largestGeneric,
-	scale:     scaleGeneric,
-	add:       addGeneric,
-	scaleBy:   scaleByGeneric,
-	swiglu:    swigluGeneric,
-	gelu:      geluGeneric,
-	channels:  channelsGeneric,
-	affine:    affineGeneric,
-	swish:     swishGeneric,
-	limits:    limitsGeneric,
+	name:           Portable,
+	dot:            dotGeneric,
+	mix:            mixGeneric,
+	scores:         scoresGeneric,
+	scoresF16:      scoresF16Generic,
+	mixF16:         mixF16Generic,
+	half:           halfGeneric,
+	conv:           convGeneric,
+	put:            putGeneric,
+	winogradInput:  winogradInputGeneric,
+	winogradOutput: winogradOutputGeneric,
+	quantize:       quantizeGeneric,
+	packed:         packedGeneric(),
+	expSum:         expSumGeneric,
+	squares:        squaresGeneric,
+	largest:        largestGeneric,
+	scale:          scaleGeneric,
+	add:            addGeneric,
+	scaleBy:        scaleByGeneric,
+	swiglu:         swigluGeneric,
+	gelu:           geluGeneric,
+	channels:       channelsGeneric,
+	affine:         affineGeneric,
+	swish:          swishGeneric,
+	limits:         limitsGeneric,
 }
 
 // dotCarry is how much working memory a dot kernel may need: 16 chains for

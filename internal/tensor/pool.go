@@ -54,12 +54,13 @@ type Pool struct {
 	closed bool
 
 	// Reused by the package's own functions, so that they allocate nothing.
-	matmul    matmulTask
-	conv      convTask
-	groupNorm groupNormTask
-	addImage  addTask
-	addToRows addToRowsTask
-	upsample  upsampleTask
+	matmul      matmulTask
+	conv        convTask
+	conv1x1     conv1x1Task
+	addImage    addTask
+	addToRows   addToRowsTask
+	affine      affineTask
+	channelSums channelSumsTask
 }
 
 // The fields of Pool.gate.

@@ -197,7 +197,7 @@ func verifyImage(p *tensor.Pool, f *gguf.File, ref map[string]*npy.Array, tolera
 // channelsLast turns [1, 3, h, w] into [h, w, 3].
 func channelsLast(a *npy.Array) *tensor.Image {
 	h, w := a.Shape[2], a.Shape[3]
-	im := tensor.NewImage(h, w, 3, 0)
+	im := tensor.NewImage(h, w, 3)
 	for c := range 3 {
 		for i := range h * w {
 			im.Data[3*i+c] = a.Float32()[c*h*w+i]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -11,23 +12,45 @@ import (
 	"github.com/zipar/zipar/internal/testmodel"
 )
 
-// Bytes is what a stack really takes, and the rest that Decode makes.
+// Bytes counts what Decode takes, but for the working memory of the pool's
+// thread, which is there from the first time on.
 func TestBytesCountsWhatDecodeTakes(t *testing.T) {
-	d := tinyDecoder(t, testmodel.Options{})
 	p := tensor.NewPool(1)
 	defer p.Close()
-	for _, g := range [][2]int{{1, 1}, {6, 8}, {24, 24}, {3, 40}} {
-		rows, cols := g[0], g[1]
-		s := newStack(p, d.layers, rows, cols)
-		s.x.Reshape(rows, cols, d.postConv.out(), 0)
-		if err := s.run(context.Background(), d.layers, nil); err != nil {
-			t.Fatal(err)
+	for _, g := range []struct {
+		d          *Decoder
+		rows, cols int
+	}{
+		{tinyDecoder(t, testmodel.Options{}), 1, 1},
+		{tinyDecoder(t, testmodel.Options{}), 24, 24},
+		{tinyDecoder(t, testmodel.Options{}), 3, 40},
+		{officialRandom(tensor.NewConv3x3).decoder(16), 9, 16},
+	} {
+		var before, after runtime.MemStats
+		codes := make([]int32, g.rows*g.cols)
+		for range 2 {
+			runtime.ReadMemStats(&before)
+			if _, err := g.d.Decode(context.Background(), p, codes, g.rows, g.cols, nil); err != nil {
+				t.Fatal(err)
+			}
+			runtime.ReadMemStats(&after)
 		}
-		pixels := rows * cols * testmodel.PixelsPerToken * testmodel.PixelsPerToken
-		values := cap(s.x.Data) + cap(s.y.Data) + cap(s.padded.Data) + cap(s.attn) + rows*cols*d.codebook.dim + 3*pixels
-		if got, want := d.Bytes(rows, cols), 4*int64(values); got != want {
-			t.Errorf("%d x %d: %d bytes, want %d", rows, cols, got, want)
+		const little = 1 << 16
+		got, want := int64(after.TotalAlloc-before.TotalAlloc), g.d.Bytes(g.rows, g.cols)
+		if got < want || got > want+want/20+little {
+			t.Errorf("%d x %d: Decode has taken %d bytes, Bytes says %d", g.rows, g.cols, got, want)
 		}
+	}
+}
+
+// The official decoder's memory at 1024 pixels is little more than two maps of
+// full size.
+func TestMemoryOfTheOfficialDecoder(t *testing.T) {
+	const most, maps = 1.3e9, 2 * 4 * 1024 * 1024 * officialChannels
+	got := officialShapes.decoder(officialChannels).Bytes(64, 64)
+	t.Logf("%.3f GB, two maps are %.3f", float64(got)/1e9, maps/1e9)
+	if got < maps || got > most {
+		t.Errorf("%d bytes, want at most %.0f", got, most)
 	}
 }
 

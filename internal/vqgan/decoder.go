@@ -73,10 +73,8 @@ func (d *Decoder) Codes() int { return d.codebook.size }
 // Bytes is the memory that Decode takes for rows x cols codes beside the
 // weights, its result included.
 func (d *Decoder) Bytes(rows, cols int) int64 {
-	largest, attention := sizes(d.layers, rows, cols)
 	px := d.PixelsPerToken
-	values := maps*int64(largest) + int64(attention) + int64(rows*cols*d.codebook.dim) + 3*int64(rows*px)*int64(cols*px)
-	return 4 * values
+	return needOf(d.layers, rows, cols).bytes() + 4*int64(rows*cols*d.codebook.dim) + 4*3*int64(rows*px)*int64(cols*px)
 }
 
 // Decode returns the image of codes, [rows, cols] row-major, as
@@ -91,15 +89,14 @@ func (d *Decoder) Decode(ctx context.Context, p *tensor.Pool, codes []int32, row
 	if err := d.codebook.lookup(vectors, codes); err != nil {
 		return nil, err
 	}
-	s := newStack(p, d.layers, rows, cols)
-	s.x.Reshape(rows, cols, d.postConv.out(), 0)
-	d.postConv.apply(p, s.x.Pixels(), vectors, len(codes))
+	s := newStack(p, d.layers, rows, cols, d.postConv.out())
+	d.postConv.apply(p, s.x.Data, vectors, len(codes))
 	if err := s.run(ctx, d.layers, done); err != nil {
 		return nil, err
 	}
 	// The result is small; the working memory is not.
-	out := tensor.NewImage(s.x.H, s.x.W, s.x.C, 0)
-	copy(out.Data, s.x.Pixels())
+	out := tensor.NewImage(s.x.H, s.x.W, s.x.C)
+	copy(out.Data, s.x.Data)
 	if i := firstNotFinite(out.Data); i >= 0 {
 		return nil, fmt.Errorf("%s: pixel %d of line %d is %v: %w", d.path, i/3%out.W, i/3/out.W, out.Data[i], ErrDamaged)
 	}
@@ -129,7 +126,7 @@ func (r *reader) entry(side string, in int) ([]layer, int) {
 	if r.Err != nil {
 		return nil, 0
 	}
-	return []layer{&convLayer{c}}, c.Out
+	return []layer{&convLayer{conv: c}}, c.Out
 }
 
 // middle reads the three blocks at the coarsest level.
@@ -178,5 +175,5 @@ func (r *reader) exit(layers []layer, side string, ch int) ([]layer, int) {
 	if r.Err != nil {
 		return layers, ch
 	}
-	return append(layers, &outLayer{n, c}), c.Out
+	return append(layers, &outLayer{norm: n, conv: c}), c.Out
 }

@@ -35,7 +35,7 @@ func NewEncoder(f *gguf.File) (*Encoder, error) {
 	for i := 0; r.Err == nil && r.has(blockName("encoder", i, "res.0.norm1")); i++ {
 		e.layers, ch = r.level(e.layers, "encoder", i, ch)
 		if down := blockName("encoder", i, "downsample.conv"); r.has(down) {
-			conv := r.conv3x3(down, ch)
+			conv := r.strided(down, ch, 2)
 			if r.Err != nil {
 				break
 			}
@@ -60,8 +60,7 @@ func NewEncoder(f *gguf.File) (*Encoder, error) {
 // Bytes is the memory that Encode takes for an image of h x w pixels beside
 // the weights and the image.
 func (e *Encoder) Bytes(h, w int) int64 {
-	largest, attention := sizes(e.layers, h, w)
-	return 4 * (maps*int64(largest) + int64(attention))
+	return needOf(e.layers, h, w).bytes()
 }
 
 // Encode returns the codes, [rows, cols] row-major, of an image with 3
@@ -71,15 +70,14 @@ func (e *Encoder) Encode(ctx context.Context, p *tensor.Pool, im *tensor.Image, 
 	if px := e.PixelsPerToken; im.H%px != 0 || im.W%px != 0 || im.H == 0 || im.W == 0 {
 		return nil, 0, 0, fmt.Errorf("the picture has %d x %d pixels: width and height must be multiples of %d, the size of a token", im.W, im.H, px)
 	}
-	s := newStack(p, e.layers, im.H, im.W)
-	s.x.Reshape(im.H, im.W, im.C, 0)
-	copy(s.x.Pixels(), im.Pixels())
+	s := newStack(p, e.layers, im.H, im.W, im.C)
+	copy(s.x.Data, im.Data)
 	if err := s.run(ctx, e.layers, done); err != nil {
 		return nil, 0, 0, err
 	}
 	rows, cols = s.x.H, s.x.W
 	vectors := make([]float32, rows*cols*e.codebook.dim)
-	e.quantConv.apply(p, vectors, s.x.Pixels(), rows*cols)
+	e.quantConv.apply(p, vectors, s.x.Data, rows*cols)
 	if i := firstNotFinite(vectors); i >= 0 {
 		return nil, 0, 0, fmt.Errorf("%s: the vector of token %d has the value %v: %w", e.path, i/e.codebook.dim, vectors[i], ErrDamaged)
 	}

@@ -35,7 +35,7 @@ func goldenFile(t *testing.T, name string, groups int) *gguf.File {
 // hwc turns [1, 3, h, w] into [h, w, 3].
 func hwc(a *npy.Array) *tensor.Image {
 	h, w := a.Shape[2], a.Shape[3]
-	im := tensor.NewImage(h, w, 3, 0)
+	im := tensor.NewImage(h, w, 3)
 	for c := range 3 {
 		for i := range h * w {
 			im.Data[3*i+c] = a.Float32()[c*h*w+i]

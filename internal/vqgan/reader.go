@@ -45,15 +45,24 @@ func (r *reader) channels(layer string, size int) (out, in int) {
 }
 
 // conv3x3 reads a 3x3 convolution with in input channels; in = 0 takes any.
-func (r *reader) conv3x3(layer string, in int) *tensor.Conv3x3 {
+func (r *reader) conv3x3(layer string, in int) *tensor.Conv3x3 { return r.strided(layer, in, 1) }
+
+// strided reads a 3x3 convolution with a stride.
+func (r *reader) strided(layer string, in, stride int) *tensor.Conv3x3 {
 	out, got := r.channels(layer, 3)
 	r.want(layer, got, in)
-	w := r.Floats("vq."+layer+".weight", out, got, 3, 3)
+	name := "vq." + layer + ".weight"
+	w := r.Floats(name, out, got, 3, 3)
 	b := r.Vector("vq."+layer+".bias", out)
 	if r.Err != nil {
 		return nil
 	}
-	return tensor.NewConv3x3(w, b, got, out)
+	c := tensor.NewConv3x3(w, b, got, out, stride)
+	// It has a copy.
+	if t, ok := r.File.Tensor(name); ok {
+		r.File.Forget(t.Data)
+	}
+	return c
 }
 
 // conv1x1 reads a 1x1 convolution, a matrix product for each pixel.
@@ -66,6 +75,15 @@ func (r *reader) conv1x1(layer string, in int) *conv1x1 {
 		return nil
 	}
 	return &conv1x1{weight: tensor.MatrixOf(w, out, got), bias: b}
+}
+
+// shortcut reads a 1x1 convolution of a map that may have full size.
+func (r *reader) shortcut(layer string, in int) *tensor.Conv1x1 {
+	c := r.conv1x1(layer, in)
+	if r.Err != nil {
+		return nil
+	}
+	return tensor.NewConv1x1(c.weight.Floats(), c.bias, c.in(), c.out())
 }
 
 // norm reads a GroupNorm over c channels.

@@ -33,6 +33,7 @@ var files = []struct {
 	{"scores", genScores},
 	{"mix", genMix},
 	{"conv", genConv},
+	{"winograd", genWinograd},
 	{"q8", genQ8},
 	{"nibbles", genNibbles},
 	{"vector", genVector},
