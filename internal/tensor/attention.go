@@ -39,7 +39,7 @@ const AttentionWork = 8 * KeyBlock
 // blocks: it suits keys that are used once.
 func AttentionScores(s, q, keys []float32) {
 	if checkAttention(len(s), len(s), len(q), len(q), 1, len(keys), len(q), len(s)) {
-		active.dot(s, len(s), keys[:len(s)*len(q)], len(s), q, len(q), 1, len(q), nil)
+		active.dot(s, len(s), keys[:len(s)*len(q)], len(s), q, len(q), 1, len(q), nil, 0)
 	}
 }
 

@@ -316,7 +316,7 @@ func (t *convTask) narrowRow(worker, y int) {
 		copy(out[x:], c.bias)
 	}
 	for ky := range 3 {
-		active.dot(part, c.Out, c.rows[ky*c.Out*k:][:c.Out*k], c.Out, t.Window[t.windowAt(y, ky):], c.Stride*c.In, t.Dst.W, k, nil)
+		active.dot(part, c.Out, c.rows[ky*c.Out*k:][:c.Out*k], c.Out, t.Window[t.windowAt(y, ky):], c.Stride*c.In, t.Dst.W, k, nil, 0)
 		active.add(out, part)
 	}
 	if t.Add {

@@ -6,7 +6,7 @@ package tensor
 
 // dotGeneric is the reference for kernels.dot: one chain an output, in index
 // order. Tiles of 4 rows and 2 columns keep eight chains running.
-func dotGeneric(y []float32, ldy int, w []float32, rows int, x []float32, ldx, n, k int, _ []float32) {
+func dotGeneric(y []float32, ldy int, w []float32, rows int, x []float32, ldx, n, k int, _ []float32, _ uintptr) {
 	r := 0
 	for ; r+4 <= rows; r += 4 {
 		w0, w1, w2, w3 := w[r*k:][:k], w[(r+1)*k:][:k], w[(r+2)*k:][:k], w[(r+3)*k:][:k]

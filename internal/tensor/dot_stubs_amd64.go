@@ -6,300 +6,333 @@ package tensor
 
 // dotF32x1AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x1AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x1AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x2AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x2AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x2AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x3AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x3AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x3AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x4AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 4 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x4AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x4AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x5AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 5 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x5AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x5AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x6AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 6 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x6AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x6AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x7AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 7 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x7AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x7AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x8AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 8 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x8AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x8AVX512(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x1AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x1AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x1AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x2AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x2AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x2AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x3AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x3AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x3AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x4AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 4 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x4AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x4AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x5AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 5 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x5AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x5AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x6AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 6 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x6AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x6AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x7AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 7 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x7AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x7AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x8AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 8 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x8AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x8AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x1AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x1AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x1AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x2AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x2AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x2AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x3AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x3AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x3AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x4AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 4 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x4AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x4AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x5AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 5 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x5AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x5AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x6AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 6 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x6AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x6AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x7AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 7 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x7AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x7AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x8AVX512 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 8 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x8AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x8AVX512(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x1AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x1AVX2(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x1AVX2(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x2AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x2AVX2(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x2AVX2(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x3AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF32x3AVX2(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF32x3AVX2(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x1AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x1AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x1AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x2AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x2AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x2AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x3AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotF16x3AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotF16x3AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x1AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x1AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x1AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x2AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x2AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x2AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x3AVX2 sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
+// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
 //
 //go:noescape
-func dotBF16x3AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)
+func dotBF16x3AVX2(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotTileF32AVX512 calls the kernel for a number of columns, at most 8.
-func dotTileF32AVX512(columns int, y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
+func dotTileF32AVX512(columns int, y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int) {
 	switch columns {
 	case 1:
-		dotF32x1AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x1AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 2:
-		dotF32x2AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x2AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 3:
-		dotF32x3AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x3AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 4:
-		dotF32x4AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x4AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 5:
-		dotF32x5AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x5AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 6:
-		dotF32x6AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x6AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 7:
-		dotF32x7AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x7AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 8:
-		dotF32x8AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x8AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	}
 }
 
 // dotTileF16AVX512 calls the kernel for a number of columns, at most 8.
-func dotTileF16AVX512(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
+func dotTileF16AVX512(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int) {
 	switch columns {
 	case 1:
-		dotF16x1AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x1AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 2:
-		dotF16x2AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x2AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 3:
-		dotF16x3AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x3AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 4:
-		dotF16x4AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x4AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 5:
-		dotF16x5AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x5AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 6:
-		dotF16x6AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x6AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 7:
-		dotF16x7AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x7AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 8:
-		dotF16x8AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x8AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	}
 }
 
 // dotTileBF16AVX512 calls the kernel for a number of columns, at most 8.
-func dotTileBF16AVX512(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
+func dotTileBF16AVX512(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int) {
 	switch columns {
 	case 1:
-		dotBF16x1AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x1AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 2:
-		dotBF16x2AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x2AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 3:
-		dotBF16x3AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x3AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 4:
-		dotBF16x4AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x4AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 5:
-		dotBF16x5AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x5AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 6:
-		dotBF16x6AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x6AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 7:
-		dotBF16x7AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x7AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 8:
-		dotBF16x8AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x8AVX512(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	}
 }
 
 // dotTileF32AVX2 calls the kernel for a number of columns, at most 3.
-func dotTileF32AVX2(columns int, y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
+func dotTileF32AVX2(columns int, y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int) {
 	switch columns {
 	case 1:
-		dotF32x1AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x1AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 2:
-		dotF32x2AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x2AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 3:
-		dotF32x3AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF32x3AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	}
 }
 
 // dotTileF16AVX2 calls the kernel for a number of columns, at most 3.
-func dotTileF16AVX2(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
+func dotTileF16AVX2(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int) {
 	switch columns {
 	case 1:
-		dotF16x1AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x1AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 2:
-		dotF16x2AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x2AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 3:
-		dotF16x3AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotF16x3AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	}
 }
 
 // dotTileBF16AVX2 calls the kernel for a number of columns, at most 3.
-func dotTileBF16AVX2(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int) {
+func dotTileBF16AVX2(columns int, y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int) {
 	switch columns {
 	case 1:
-		dotBF16x1AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x1AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 2:
-		dotBF16x2AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x2AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	case 3:
-		dotBF16x3AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode)
+		dotBF16x3AVX2(y, ldy, w, ldw, rows, x, ldx, k, carry, mode, ahead, step)
 	}
 }

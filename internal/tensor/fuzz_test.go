@@ -91,7 +91,7 @@ func FuzzDot(f *testing.F) {
 		x := newGuarded((n-1)*ldx+k, in.upTo(16), in.float)
 		fuzzLevels(t, func(level string) {
 			y := newGuarded(n*rows, 1, zero)
-			active.dot(y.data, rows, w.data, rows, x.data, ldx, n, k, nil)
+			active.dot(y.data, rows, w.data, rows, x.data, ldx, n, k, nil, 0)
 			what := fmt.Sprintf("%s: %d rows of %d, %d columns", level, rows, k, n)
 			y.check(t, what)
 			for c := range n {
@@ -119,7 +119,7 @@ func FuzzHalves(f *testing.F) {
 		}
 		x := newGuarded(n*k, in.upTo(16), in.float)
 		fuzzLevels(t, func(level string) {
-			for typ, kernel := range map[ggml.Type]func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int, carry []float32){
+			for typ, kernel := range map[ggml.Type]func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int, carry []float32, ahead uintptr){
 				ggml.F16: active.dotF16, ggml.BF16: active.dotBF16,
 			} {
 				if kernel == nil {
@@ -128,10 +128,10 @@ func FuzzHalves(f *testing.F) {
 				wide := make([]float32, rows*k)
 				ggml.Dequantize(typ, wide, halves)
 				y := newGuarded(n*rows, 1, zero)
-				kernel(y.data, rows, halves, rows, x.data, k, n, k, nil)
+				kernel(y.data, rows, halves, rows, x.data, k, n, k, nil, 0)
 				y.check(t, level)
 				want := make([]float32, n*rows)
-				active.dot(want, rows, wide, rows, x.data, k, n, k, nil)
+				active.dot(want, rows, wide, rows, x.data, k, n, k, nil, 0)
 				sameNumbers(t, fmt.Sprintf("%s: %s, %d rows of %d, %d columns", level, typ, rows, k, n), y.data, want)
 			}
 		})

@@ -15,13 +15,14 @@ type kernels struct {
 
 	// dot sets y[c*ldy+r] = Σ_k w[r*k+i]·x[c*ldx+i] for r < rows, c < n.
 	// It differs from the portable one by rounding. carry is working memory of
-	// a worker, dotCarry floats, or nil.
-	dot func(y []float32, ldy int, w []float32, rows int, x []float32, ldx, n, k int, carry []float32)
+	// a worker, dotCarry floats, or nil. ahead is the address of the weights that
+	// the worker multiplies with next, or 0: they are fetched meanwhile.
+	dot func(y []float32, ldy int, w []float32, rows int, x []float32, ldx, n, k int, carry []float32, ahead uintptr)
 
 	// dotF16 and dotBF16 are dot for weights of these types; k is a multiple
 	// of 16. Where they are nil the weights are converted first. Both ways
 	// give the same bits.
-	dotF16, dotBF16 func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int, carry []float32)
+	dotF16, dotBF16 func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int, carry []float32, ahead uintptr)
 
 	// mix adds Σ_i p[c*ldp+i]·values[i*d+j] to out[c*ldo+j] for c < n, j < d,
 	// i < count, in the order of i. It differs from the portable one by

@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/zipar/zipar/internal/ggml"
 )
@@ -58,6 +59,7 @@ type matmulTask struct {
 
 func (t *matmulTask) Do(worker, lo, hi int) {
 	w, k := t.w, t.w.Cols
+	ahead := w.address(hi + (t.pool.threads-1)*matmulRows)
 	switch {
 	case t.quantize:
 		active.quantize(&t.columns, t.x, lo, hi)
@@ -67,11 +69,11 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 	case t.packing != nil:
 		t.packed(worker, lo, hi)
 	case w.f32 != nil:
-		active.dot(t.y[lo:], w.Rows, w.f32[lo*k:hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker))
+		active.dot(t.y[lo:], w.Rows, w.f32[lo*k:hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker), ahead)
 	case w.Type == ggml.F16 && active.dotF16 != nil && k%16 == 0:
-		active.dotF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker))
+		active.dotF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker), ahead)
 	case w.Type == ggml.BF16 && active.dotBF16 != nil && k%16 == 0:
-		active.dotBF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker))
+		active.dotBF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker), ahead)
 	default:
 		// Few rows at a time, so that the floats stay in the first cache.
 		const step = 4
@@ -79,9 +81,24 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 		for ; lo < hi; lo += step {
 			m := min(step, hi-lo)
 			w.rows(lo, lo+m, rows)
-			active.dot(t.y[lo:], w.Rows, rows[:m*k], m, t.x, k, t.n, k, t.pool.carry(worker))
+			active.dot(t.y[lo:], w.Rows, rows[:m*k], m, t.x, k, t.n, k, t.pool.carry(worker), 0)
 		}
 	}
+}
+
+// address is where a row lies, or 0 beyond the last one. The row that comes as
+// many pieces after this one as there are other threads is most likely the one
+// that a worker takes next.
+func (m *Matrix) address(row int) uintptr {
+	switch {
+	case row >= m.Rows:
+		return 0
+	case m.f32 != nil:
+		return uintptr(unsafe.Pointer(&m.f32[row*m.Cols]))
+	case m.Data != nil:
+		return uintptr(unsafe.Pointer(&m.Data[row*m.Type.RowSize(m.Cols)]))
+	}
+	return 0
 }
 
 // packed computes whole groups of rows: lo is a multiple of packedRows.

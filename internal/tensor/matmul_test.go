@@ -145,7 +145,7 @@ func TestMatMulShapes(t *testing.T) {
 				alone := make([]float32, most*rows)
 				for c := range most {
 					for r := range rows {
-						active.dot(alone[c*rows+r:], 1, w.data[r*k:][:k], 1, x.data[c*k:][:k], k, 1, k, nil)
+						active.dot(alone[c*rows+r:], 1, w.data[r*k:][:k], 1, x.data[c*k:][:k], k, 1, k, nil, 0)
 					}
 				}
 				if k%20 == 0 || k == 33 {
@@ -153,7 +153,7 @@ func TestMatMulShapes(t *testing.T) {
 				}
 				for n := range most + 1 {
 					y := newGuarded(n*rows, 2, zero)
-					active.dot(y.data, rows, w.data, rows, x.data[:n*k], k, n, k, nil)
+					active.dot(y.data, rows, w.data, rows, x.data[:n*k], k, n, k, nil, 0)
 					what := fmt.Sprintf("%d rows of %d, %d columns", rows, k, n)
 					sameBits(t, what, y.data, alone[:n*rows])
 					y.check(t, what)

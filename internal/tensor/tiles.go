@@ -2,7 +2,11 @@
 
 package tensor
 
-import "github.com/zipar/zipar/internal/ggml"
+import (
+	"unsafe"
+
+	"github.com/zipar/zipar/internal/ggml"
+)
 
 // How assembly is called, the same for every processor that has some: in
 // tiles of columns, for whole vectors, after checks of all lengths.
@@ -29,30 +33,47 @@ const (
 const dotNoBlocks = 0
 
 // A dotKernel is one of the functions dotTile..., for weights stored as T.
-type dotKernel[T float32 | byte] func(columns int, y *float32, ldy int, w *T, ldw, rows int, x *float32, ldx, k int, carry *float32, mode dotMode)
+type dotKernel[T float32 | byte] func(columns int, y *float32, ldy int, w *T, ldw, rows int, x *float32, ldx, k int,
+	carry *float32, mode dotMode, ahead uintptr, step int)
 
-// tiled is kernels.dot with a kernel for tiles of up to widest columns and
-// blocks of about most values of a row. size is how many T a weight has.
-func (tile dotKernel[T]) tiled(widest, most, size int, y []float32, ldy int, w []T, rows int, x []float32, ldx, n, k int, carry []float32) {
+// dotGroup is how many rows are multiplied with all columns before the next
+// ones: their weights stay in the second cache, and those of the next group
+// come there from memory meanwhile. It is a multiple of all tiles' rows.
+const dotGroup = 24
+
+// tiled is kernels.dot with a kernel for tiles of up to len(tileRows) columns,
+// which have so many rows, and blocks of about most values of a row. size is
+// how many T a weight has.
+func (tile dotKernel[T]) tiled(tileRows []int, most, size int, y []float32, ldy int, w []T, rows int, x []float32, ldx, n, k int, carry []float32, ahead uintptr) {
 	if rows <= 0 || n <= 0 || k <= 0 {
 		return
 	}
 	_, _, _ = y[(n-1)*ldy+rows-1], x[(n-1)*ldx+k-1], w[rows*k*size-1]
+	widest := len(tileRows)
 	// Few columns wait for the weights from memory, which come faster in one go.
 	blocks := 1
 	if most > 0 && n > widest && len(carry) >= dotCarry {
 		blocks = (k + most - 1) / most
 	}
 	block := ((k+blocks-1)/blocks + 15) &^ 15
-	for c := 0; c < n; {
-		columns := dotTile(n-c, widest)
-		if blocks == 1 {
-			tile(columns, &y[c*ldy], ldy, &w[0], k, rows, &x[c*ldx], ldx, k, nil, 0)
-			c += columns
-			continue
+	tiles := (n + widest - 1) / widest
+	for r := 0; r < rows; r += dotGroup {
+		m := min(dotGroup, rows-r)
+		next := ahead
+		if r+m < rows {
+			next = uintptr(unsafe.Pointer(&w[(r+m)*k*size]))
 		}
-		for r := 0; r < rows; r += matmulRows {
-			m := min(matmulRows, rows-r)
+		// The bytes that are fetched during a tile of columns.
+		share := m * k * size * int(unsafe.Sizeof(w[0])) / tiles
+		for c := 0; c < n; {
+			columns := dotTile(n-c, widest)
+			steps := (m + tileRows[columns-1] - 1) / tileRows[columns-1] // for 16 values of the rows
+			at, step := next, 0
+			if next == 0 {
+				at = uintptr(unsafe.Pointer(&w[r*k*size])) // which is there already
+			} else if k >= 16 {
+				step = (share + steps*(k/16) - 1) / (steps * (k / 16))
+			}
 			for lo := 0; lo < k; lo += block {
 				mode := dotResume | dotSuspend
 				if lo == 0 {
@@ -61,10 +82,19 @@ func (tile dotKernel[T]) tiled(widest, most, size int, y []float32, ldy int, w [
 				if lo+block >= k {
 					mode &^= dotSuspend
 				}
-				tile(columns, &y[c*ldy+r], ldy, &w[(r*k+lo)*size], k, m, &x[c*ldx+lo], ldx, min(block, k-lo), &carry[0], mode)
+				var chains *float32
+				if blocks > 1 {
+					chains = &carry[0]
+				}
+				length := min(block, k-lo)
+				tile(columns, &y[c*ldy+r], ldy, &w[(r*k+lo)*size], k, m, &x[c*ldx+lo], ldx, length, chains, mode, at, step)
+				at += uintptr(steps * (length / 16) * step)
 			}
+			if next != 0 {
+				next += uintptr(share)
+			}
+			c += columns
 		}
-		c += columns
 	}
 }
 

@@ -62,11 +62,12 @@ type dotKernel struct {
 	columns int
 	vectors int // of an output
 
-	y, carry    reg.Register
-	w           reg.Register // the tile's first row
-	wStep       reg.Register // bytes of a row
-	ldx         reg.Register
-	count, tail reg.Register // k/16 and k%16
+	y, carry reg.Register
+	w        reg.Register // the tile's first row
+	wStep    reg.Register // bytes of a row
+	ahead    reg.Register
+	ldx      reg.Register
+	count    reg.Register // k/16
 }
 
 // dot makes one function and returns its name.
@@ -79,21 +80,19 @@ func (g *gen) dot(s isa, w weightType, columns, tileRows int) string {
 	if w.size != 4 {
 		need = "rows > 0; k is a positive multiple of 16."
 	}
-	g.function(name, fmt.Sprintf("func(y *float32, ldy int, w *%s, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int)", typ), doc,
-		need+" See dotMode for carry, [rows, columns, 16], and mode.")
+	g.function(name, fmt.Sprintf("func(y *float32, ldy int, w *%s, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)", typ), doc,
+		need+" See dotMode for carry, [rows, columns, 16], and mode.",
+		"Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.")
 	k.y, k.carry = g.load("y"), g.load("carry")
 	k.w = g.load("w")
+	k.ahead = g.load("ahead")
 	rows := g.load("rows")
 	k.ldx = g.loadBytes("ldx")
 	length := g.load("k")
 	k.wStep = g.load("ldw")
 	g.SHLQ(operand.U8(map[int]uint64{4: 2, 2: 1}[w.size]), k.wStep)
 	k.count = length
-	if w.size == 4 {
-		tail := g.GP64()
-		g.MOVQ(length, tail)
-		g.ANDQ(imm(15), tail)
-		k.tail = tail
+	if w.size == 4 && s.name == "AVX512" {
 		k.loadTailMask()
 	}
 	g.SHRQ(operand.U8(4), k.count)
@@ -113,13 +112,11 @@ func (g *gen) dot(s isa, w weightType, columns, tileRows int) string {
 
 // loadTailMask sets K1 to the mask of the tail.
 func (k *dotKernel) loadTailMask() {
-	if k.isa.name != "AVX512" {
-		return // tile loads it where it needs it: there is no register to spare
-	}
-	mask := k.GP32()
-	one := k.GP32()
+	mask, one, tail := k.GP32(), k.GP32(), k.GP64()
+	k.MOVQ(k.count, tail)
+	k.ANDQ(imm(15), tail)
 	k.MOVL(operand.U32(1), one)
-	k.SHLXL(k.tail.(reg.GPVirtual).As32(), one, mask)
+	k.SHLXL(tail.As32(), one, mask)
 	k.DECL(mask)
 	k.KMOVW(mask, reg.K1)
 }
@@ -143,8 +140,6 @@ func (k *dotKernel) tile(tileRows int) {
 	}
 	k.Label(ready)
 	w := k.newRows(tileRows, k.w, k.wStep)
-	// The next tile's weights, on their way from memory meanwhile.
-	next := k.after(w, tileRows)
 	x := k.newRows(k.columns, k.load("x"), k.ldx)
 
 	// The fewer of rows and columns are held in registers, of the others one.
@@ -177,21 +172,21 @@ func (k *dotKernel) tile(tileRows int) {
 	k.TESTQ(n, n)
 	k.unlessZero(func() {
 		k.loop(n, func() {
-			for r := range tileRows {
-				k.PREFETCHT0(next.at(r, 0))
+			for disp := 0; disp < 16*tileRows*k.weights.size; disp += 64 {
+				k.PREFETCHT1(at(k.ahead, disp))
 			}
+			k.ADDQ(k.param("step"), k.ahead)
 			step(func(i, half int, dst reg.VecPhysical) {
 				k.loadWeights(w.at(i, half*k.isa.lanes()*k.weights.size), dst)
 			}, func(i, half int, dst reg.VecPhysical) {
 				k.VMOVUPS(x.at(i, half*k.isa.bytes), dst)
 			})
 			k.advance(w, 16*k.weights.size)
-			k.advance(next, 16*k.weights.size)
 			k.advance(x, 64)
 		})
 	})
-	if k.tail != nil {
-		k.TESTQ(k.tail, k.tail)
+	if k.weights.size == 4 {
+		k.TESTQ(operand.U32(15), k.param("k"))
 		k.unlessZero(func() { k.tailStep(step, w, x) })
 	}
 	suspend, done := k.label("suspend"), k.label("done")
@@ -217,11 +212,16 @@ func (k *dotKernel) tile(tileRows int) {
 
 // testMode tests a bit of the mode.
 func (k *dotKernel) testMode(bit int) {
-	a, err := k.Param("mode").Resolve()
+	k.TESTQ(operand.U32(bit), k.param("mode"))
+}
+
+// param is a parameter in memory: not all fit into registers.
+func (g *gen) param(name string) operand.Op {
+	a, err := g.Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	k.TESTQ(operand.U32(bit), a.Addr)
+	return a.Addr
 }
 
 // tailStep is a step over less than 16 values; the rest counts as zeros.
@@ -237,7 +237,8 @@ func (k *dotKernel) tailStep(step func(loadW, loadX func(i, half int, dst reg.Ve
 	mask := k.isa.vec[15]
 	p, t := k.GP64(), k.GP64()
 	k.LEAQ(operand.NewDataAddr(operand.Symbol{Name: "tailMask", Static: true}, 64), p)
-	k.MOVQ(k.tail, t)
+	k.MOVQ(k.param("k"), t)
+	k.ANDQ(imm(15), t)
 	k.SHLQ(operand.U8(2), t)
 	k.SUBQ(t, p)
 	masked := func(r rows) func(i, half int, dst reg.VecPhysical) {

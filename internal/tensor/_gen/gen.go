@@ -160,18 +160,6 @@ func (g *gen) newRows(n int, base reg.Register, step reg.Register) rows {
 	return r
 }
 
-// after returns addresses of n places right after the n places of r.
-func (g *gen) after(r rows, n int) rows {
-	next := rows{step: r.step, triple: r.triple}
-	b := g.GP64()
-	g.MOVQ(r.base[0], b)
-	for range n {
-		g.ADDQ(r.step, b)
-	}
-	next.base = []reg.Register{b}
-	return next
-}
-
 // rewind sets the places to start at base.
 func (g *gen) rewind(r rows, base reg.Register) {
 	g.MOVQ(base, r.base[0])
