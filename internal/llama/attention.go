@@ -71,22 +71,28 @@ const mixTile = 8
 // s.lo on.
 func (t *attention) mixSpan(s *sequence, mixed, scores []float32, ld, kvHead int, at span) {
 	r, d := t.run, s.cache.width
+	seen := func(col int) int { return min(at.hi, r.columns[col].Pos+1) }
+	mix := func(col, rows int, part span) {
+		s.cache.mix(mixed[(col-s.lo)*d:], scores[(col-s.lo)*ld+part.lo-at.lo:], ld, rows, t.layer, kvHead, part)
+	}
+	// What the first column sees, all see, and that is most of it. Of the rest
+	// some columns at a time share what they can. A row's sums are a chain that
+	// goes on where it stopped.
+	col := r.firstAt(s, at.lo)
+	common := seen(col)
+	mix(col, s.hi-col, span{at.lo, common})
 	whole := r.firstAt(s, at.hi-1) // from here on the columns see all of it
-	for col := r.firstAt(s, at.lo); col < s.hi; {
+	for col < s.hi && common < at.hi {
 		end := s.hi
 		if col < whole {
 			end = min(col+mixTile, whole)
 		}
-		// What the first of these sees, all of them see. Then each gets its
-		// rest: a row's sums are a chain that goes on where it stopped.
-		seen := func(col int) int { return min(at.hi, r.columns[col].Pos+1) }
-		common := seen(col)
-		mix := func(col, rows int, part span) {
-			s.cache.mix(mixed[(col-s.lo)*d:], scores[(col-s.lo)*ld+part.lo-at.lo:], ld, rows, t.layer, kvHead, part)
+		shared := seen(col)
+		if common < shared {
+			mix(col, end-col, span{common, shared})
 		}
-		mix(col, end-col, span{at.lo, common})
 		for c := col + 1; c < end; c++ {
-			if rest := (span{common, seen(c)}); rest.lo < rest.hi {
+			if rest := (span{shared, seen(c)}); rest.lo < rest.hi {
 				mix(c, 1, rest)
 			}
 		}
