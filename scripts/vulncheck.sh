@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Looks for known weaknesses in what the program uses. Where the tool's database cannot be reached nothing can be said: then this says so,
-# loudly, and does not fail, as the network is not what is tested.
+# loudly, and does not fail, as the network is not what is tested. Arguments go to govulncheck: -db file:///FOLDER ./... takes a copy of it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 status=0
