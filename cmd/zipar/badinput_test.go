@@ -232,6 +232,9 @@ func cook(t *testing.T) kitchen {
 	k.write("cut1.gguf", data[:len(data)-1])
 	k.write("page.html", []byte("<!DOCTYPE html><html></html>"))
 	k.write("empty", nil)
+	k.write("prompts-bytes.txt", []byte("a red apple\n\xff\n"))
+	k.write("prompts-nul.txt", []byte("a red\x00apple\n"))
+	k.write("prompts-none.txt", []byte("# only this\n"))
 	if err := os.Mkdir(filepath.Join(k.dir, "folder"), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +262,7 @@ func (k kitchen) codes() {
 		"minus":    `{"rows":-1,"cols":2,"codes":[[1,2]]}`,
 		"after":    `{"rows":1,"cols":2,"codes":[[1,2]]} more`,
 		"deep":     `{"rows":1,"cols":1,"codes":` + strings.Repeat("[", 20000),
-		"wide":     `{"rows":1,"cols":700000,"codes":[[` + strings.Repeat("1,", 699999) + `1]]}`,
+		"wide":     `{"rows":30,"cols":700000,"codes":[[` + strings.Repeat("1,", 699999) + `1]]}`,
 	} {
 		k.write("codes-"+name+".json", []byte(text))
 	}
@@ -458,7 +461,7 @@ var badInputs = []badInput{
 	{"minus one row", "decode -m vq.gguf codes-minus.json", 1, []string{`codes-minus.json: "rows" is -1`}},
 	{"text after the codes", "decode -m vq.gguf codes-after.json", 1, []string{"codes-after.json: data after the end of the codes"}},
 	{"deep codes", "decode -m vq.gguf codes-deep.json", 1, []string{"codes-deep.json: no code file"}},
-	{"a grid that no memory holds", "decode -m vq.gguf codes-wide.json", 1, []string{"of memory", "are free"}},
+	{"more codes than a file can hold", "decode -m vq.gguf codes-wide.json", 1, []string{`codes-wide.json: "rows" is 30 and "cols" is 700000: a code file has at most 16777216 codes`}},
 	{"an empty code file", "decode -m vq.gguf empty", 1, []string{"empty: no code file: it is empty"}},
 	{"a picture as codes", "decode -m vq.gguf good.png", 1, []string{"good.png: no code file"}},
 	{"codes to keep of another grid", "generate -m m.gguf --class 3 --init-codes codes-rows.json --keep-rows 1", 2, []string{"--keep-rows 1 of codes-rows.json, which has 3 rows of 2 tokens"}},
@@ -479,6 +482,17 @@ var badInputs = []badInput{
 	{"code in a header", "generate -m caption.gguf --caption-embedding code.npy", 1, []string{"code.npy"}},
 	{"a header of 4 GB", "generate -m caption.gguf --caption-embedding header.npy", 1, []string{"header.npy"}},
 	{"empty features", "generate -m caption.gguf --caption-embedding empty", 1, []string{"empty"}},
+
+	// Files of prompts, pictures to repeat.
+	{"prompts that are no text", "generate -m caption.gguf --prompt-file prompts-bytes.txt", 1, []string{"prompts-bytes.txt: line 2", "not UTF-8"}},
+	{"prompts with NUL", "generate -m caption.gguf --prompt-file prompts-nul.txt", 1, []string{"prompts-nul.txt: line 1", "NUL"}},
+	{"no prompts", "generate -m caption.gguf --prompt-file prompts-none.txt", 1, []string{"prompts-none.txt: holds no prompts"}},
+	{"a model as prompts", "generate -m caption.gguf --prompt-file m.gguf", 1, []string{"m.gguf: line 1"}},
+	{"no file of prompts", "generate -m caption.gguf --prompt-file nothing.txt", 1, []string{"nothing.txt", "no such file"}},
+	{"a picture that does not say", "generate -m m.gguf --from good.png", 1, []string{"--from good.png: holds no generation parameters"}},
+	{"a picture to repeat that is cut", "generate -m m.gguf --from head.png", 1, []string{"--from head.png"}},
+	{"a model to repeat", "generate -m m.gguf --from m.gguf", 1, []string{"--from m.gguf: no PNG picture"}},
+	{"two names for one file", "generate -m m.gguf --class 3 -b 2 --step-map ./out.png", 2, []string{"--step-map out-1.png: --out has the same name"}},
 
 	// Pictures.
 	{"a picture of odd size", "encode -m vq.gguf --codes out.json odd.png", 1, []string{"9 x 8 pixels", "multiples of 4"}},

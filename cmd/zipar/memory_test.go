@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,6 +79,27 @@ func TestGenerateRefusesWhatDoesNotFit(t *testing.T) {
 	pretendFree(t, 100<<20, 0, true)
 	if err := run(); err != nil {
 		t.Error(err)
+	}
+}
+
+// decode refuses a grid that does not fit before it reads the codes: here they
+// are not even there.
+func TestDecodeRefusesWhatDoesNotFit(t *testing.T) {
+	dir := t.TempDir()
+	model, codes, out := filepath.Join(dir, "m.gguf"), filepath.Join(dir, "c.json"), filepath.Join(dir, "x.png")
+	makeModel(t, model, testmodel.Options{VQOnly: true})
+	if err := os.WriteFile(codes, []byte(`{"rows":100,"cols":200,"codes":[[1,`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	pretendFree(t, 1<<20, 0, true)
+	cmd := newRootCommand()
+	cmd.SetArgs([]string{"decode", "-m", model, "-q", "-o", out, codes})
+	err := cmd.Execute()
+	if err == nil || exitCode(t.Context(), err) != exitFailed || !strings.HasPrefix(err.Error(), codes+": this takes ") || !strings.Contains(err.Error(), "1 MiB are free") {
+		t.Errorf("%v", err)
+	}
+	if names := namesIn(t, dir); len(names) != 2 {
+		t.Errorf("the folder has %v", names)
 	}
 }
 
