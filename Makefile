@@ -9,16 +9,19 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 TOOL := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race cover lint fuzz vulncheck bench golden generate licenses model-card cross reproducible smoke study clean
+.PHONY: help build test arm64 race cover lint fuzz vulncheck bench golden generate licenses model-card cross reproducible smoke study clean
 
 help: ## print this help
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 16
 
 build: ## build ./zipar for this machine
 	go build -o zipar ./cmd/zipar
 
 test: ## run all tests, those that need Python included
 	@scripts/test
+
+arm64: ## check the arm64 kernels and the golden files under qemu
+	@scripts/arm64.sh
 
 # A process under the detector waits a second at its end by default, for races of other threads; the tests start hundreds.
 race: ## run the tests under the race detector, outside the kernels

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Checks the arm64 kernels on any Linux machine. GNU's assembler confirms every instruction that is written as a word; then tests run
+# under qemu, on a processor with dot products (max) and on one without (cortex-a53).
+#
+# Needs qemu-user and the binutils of aarch64, on Debian the packages qemu-user-static and binutils-aarch64-linux-gnu.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing() {
+	echo "scripts/arm64.sh: $1 is missing; on Debian: apt-get install qemu-user-static binutils-aarch64-linux-gnu" >&2
+	exit 1
+}
+qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64) || missing "qemu-aarch64-static (or qemu-aarch64)"
+for tool in as objcopy; do
+	command -v aarch64-linux-gnu-$tool >/dev/null || missing aarch64-linux-gnu-$tool
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+echo "== the words of the assembly are the instructions beside them"
+sed -nE 's/^\tWORD \$0x([0-9a-f]{8}) \/\/ (.*)$/\1 \2/p' internal/tensor/*_arm64.s | sort -u >"$work/words"
+if grep -hE 'WORD|LONG|BYTE' internal/tensor/*_arm64.s | grep -qvE '^	WORD \$0x[0-9a-f]{8} // .'; then
+	echo "scripts/arm64.sh: a word in internal/tensor/*_arm64.s has no instruction beside it" >&2
+	exit 1
+fi
+cut -d' ' -f2- "$work/words" >"$work/words.s"
+aarch64-linux-gnu-as -march=armv8.2-a+dotprod -o "$work/words.o" "$work/words.s"
+aarch64-linux-gnu-objcopy -O binary -j .text "$work/words.o" "$work/words.bin"
+od -An -v -tx4 -w4 --endian=little "$work/words.bin" | tr -d ' ' | paste -d' ' - "$work/words" >"$work/both"
+awk '$1 != $2 { print "the word " $2 " should be " $1 ":" substr($0, 18); bad = 1 }
+	END { print NR " different instructions"; exit bad || NR < 1000 }' "$work/both"
+
+export CGO_ENABLED=0 GOOS=linux GOARCH=arm64
+go vet ./internal/tensor
+
+on() { # PROCESSOR ARGUMENTS OF GO TEST...
+	echo "== $1: ${*:2}"
+	go test -count=1 -exec "$qemu -cpu $1" "${@:2}"
+}
+# qemu does not say at which address a bus error was, without which Go takes it for a nil pointer.
+on max -skip 'TestPoolPassesFaultsOnAndWorksAgain|TestFaultsInKernelsPanic' ./internal/tensor
+on max ./internal/llama
+on max -run TestEqualsTheOfficialCode ./internal/vqgan ./internal/family
+# The first processors of 64 bits: what no level but dotprod may exceed.
+on cortex-a53 -run 'Select|Levels|Types|Nibble|Vector|Channel|Halves|Quantize|Attention|Read|Peaks|^Fuzz' ./internal/tensor
