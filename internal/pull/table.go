@@ -164,7 +164,7 @@ func parsePart(value string, hasFile bool) (*Part, error) {
 				p.Repo, p.File = value[:i+1+j], value[i+j+2:]
 			}
 		}
-		if p.File == "" || path.Clean(p.File) != p.File || !filepath.IsLocal(p.File) || strings.ContainsAny(p.File, `\:?%`) {
+		if p.File == "" || p.File == "." || path.Clean(p.File) != p.File || !filepath.IsLocal(p.File) || strings.ContainsAny(p.File, `\:?%`) {
 			return nil, errors.New("want OWNER/REPOSITORY/FILE")
 		}
 	}

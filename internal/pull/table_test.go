@@ -80,6 +80,7 @@ func TestParseTable(t *testing.T) {
 		"x main=a/b/../c grid=1x1":   "OWNER/REPOSITORY/FILE",
 		"x main=a/b/c?d grid=1x1":    "OWNER/REPOSITORY/FILE",
 		"x main=a/b grid=1x1":        "OWNER/REPOSITORY/FILE",
+		"x main=a/b/. grid=1x1":      "OWNER/REPOSITORY/FILE",
 		"x main=../b/c grid=1x1":     "OWNER/REPOSITORY",
 		"x main=a/b@../c grid=1x1":   "OWNER/REPOSITORY",
 		"x main=a/b/c#12 grid=1x1":   "sha256",
