@@ -52,7 +52,8 @@ func (d *llamaGenDecoder) Vocab() int { return d.model.llama.Vocab }
 func (d *llamaGenDecoder) Time(t *Times) { d.runner.Time(t) }
 
 // Prefill evaluates all prefixes up to their last position in passes of their
-// own, and then the last positions, which give the logits, in one.
+// own, and then the last positions, which give the logits, in one. What
+// follows reads a single position in the prefix's place.
 func (d *llamaGenDecoder) Prefill(ctx context.Context, guided bool) (zipar.Logits, error) {
 	d.begin()
 	for i := range d.pictures {
@@ -82,7 +83,15 @@ func (d *llamaGenDecoder) Prefill(ctx context.Context, guided bool) (zipar.Logit
 			d.add(p.uncondCache, d.model.prefix-1, 0, p.uncond[last:], outputRow{output: i, uncond: true})
 		}
 	}
-	return d.forward(), nil
+	out := d.forward()
+	for i := range d.pictures {
+		p := &d.pictures[i]
+		p.condCache.Fold(d.model.prefix)
+		if guided {
+			p.uncondCache.Fold(d.model.prefix)
+		}
+	}
+	return out, nil
 }
 
 // Pass feeds each token to the conditional sequence of its picture and, where

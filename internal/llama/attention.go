@@ -44,6 +44,11 @@ func (t *attention) head(worker int, s *sequence, head int) {
 		s.cache.scores(scores[(first-s.lo)*ld+done:], ld, r.qkv[first*width+head*c.HeadDim:], width, s.hi-first, t.layer, kvHead, at, work.block[:])
 		done += at.hi - at.lo
 	}
+	if share := s.cache.share; share != 0 {
+		for col := range s.hi - s.lo {
+			scores[col*ld] += share
+		}
+	}
 	for col := s.lo; col < s.hi; col++ {
 		row := scores[(col-s.lo)*ld:][:r.seen[col]]
 		tensor.Softmax(row)

@@ -2,6 +2,7 @@ package llama
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 
 	"github.com/zipar/zipar/internal/tensor"
@@ -14,6 +15,7 @@ import (
 // Keys and values are float32, or half floats in half the memory.
 type Cache struct {
 	positions int
+	heads     int // of keys and values
 	headDim   int
 	width     int // of values, see valueWidth
 	keyLen    int // of a head's keys
@@ -24,14 +26,15 @@ type Cache struct {
 	keys, values       [][]float32
 	keysF16, valuesF16 [][]uint16
 
-	fed []uint64 // a bit a position
+	fed   []uint64 // a bit a position
+	share float32  // what the score of the first position gets, see Fold
 }
 
 // NewCache returns an empty cache for a sequence of at most this length. half
 // keeps keys and values as half floats.
 func NewCache(c Config, positions int, half bool) *Cache {
 	k := &Cache{
-		positions: positions, headDim: c.HeadDim, width: c.valueWidth(), keyLen: tensor.KeyLen(positions, c.HeadDim),
+		positions: positions, heads: c.KVHeads, headDim: c.HeadDim, width: c.valueWidth(), keyLen: tensor.KeyLen(positions, c.HeadDim),
 		fed: make([]uint64, (positions+63)/64),
 	}
 	keys, values := c.KVHeads*k.keyLen, c.KVHeads*positions*k.width
@@ -48,7 +51,51 @@ func NewCache(c Config, positions int, half bool) *Cache {
 }
 
 // Reset forgets everything.
-func (k *Cache) Reset() { clear(k.fed) }
+func (k *Cache) Reset() {
+	clear(k.fed)
+	k.share = 0
+}
+
+// Fold merges the positions before end, all of which have the key zero, as
+// prefixes have (see NewRotary2D), into one: position end-1. Every query gives
+// each of these n positions the score 0. So a single one with the mean of their
+// values and the score ln n does the same, but for rounding, and later
+// queries read n-1 keys and values less. Position end-1 must have been fed; no
+// position before end may be fed any more until Reset.
+func (k *Cache) Fold(end int) {
+	spans := k.visible(end-1, nil)
+	n := 0
+	for _, at := range spans {
+		n += at.hi - at.lo
+	}
+	if n < 2 {
+		return
+	}
+	weights, mean := make([]float32, n), make([]float32, k.width)
+	for i := range weights {
+		weights[i] = 1 / float32(n)
+	}
+	for layer := range max(len(k.values), len(k.valuesF16)) {
+		for head := range k.heads {
+			clear(mean)
+			done := 0
+			for _, at := range spans {
+				k.mix(mean, weights[done:], n, 1, layer, head, at)
+				done += at.hi - at.lo
+			}
+			at := (head*k.positions + end - 1) * k.width
+			if k.valuesF16 != nil {
+				tensor.ToF16(k.valuesF16[layer][at:][:k.width], mean)
+			} else {
+				copy(k.values[layer][at:], mean)
+			}
+		}
+	}
+	for pos := range end - 1 {
+		k.fed[pos/64] &^= 1 << (pos % 64)
+	}
+	k.share = float32(math.Log(float64(n)))
+}
 
 // feed marks a position as fed.
 func (k *Cache) feed(pos int) {

@@ -1,6 +1,7 @@
 package llama
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -130,6 +131,68 @@ func TestRotaryTurnsByRowAndColumn(t *testing.T) {
 				if n := x[i]*x[i] + x[i+1]*x[i+1]; n < 4.999 || n > 5.001 {
 					t.Errorf("row %d, column %d: pair %d has length² %v, want 5", row, col, i/2, n)
 				}
+			}
+		}
+	}
+}
+
+// A folded prefix gives what the whole one gives, but for rounding; columns
+// have the same bits together and alone; Reset ends it.
+func TestFold(t *testing.T) {
+	const prefix, side = 7, 8
+	m := randomModel(side)
+	m.Rotary = NewRotary2D(prefix, side, side, m.HeadDim, 10000)
+	p := tensor.NewPool(2)
+	defer p.Close()
+	r := NewRunner(m, p)
+	columns := func(k *Cache, positions ...int) (all []Column) {
+		for _, pos := range positions {
+			all = append(all, Column{Cache: k, Pos: pos, Token: int32(pos % m.Vocab), Output: true})
+		}
+		return all
+	}
+	for _, half := range []bool{false, true} {
+		// Positions 0 and 1 are padding; a prefix of one position stays as it is.
+		for _, first := range []int{2, prefix - 1} {
+			cache := func(fold bool) *Cache {
+				k := NewCache(m.Config, prefix+side*side, half)
+				for pos := first; pos < prefix; pos++ {
+					r.Forward(columns(k, pos))
+				}
+				if fold {
+					k.Fold(prefix)
+				}
+				return k
+			}
+			pass := func(k *Cache) []float32 {
+				return slices.Clone(r.Forward(columns(k, prefix, prefix+1, prefix+3, prefix+9)))
+			}
+			folded := cache(true)
+			whole, got := pass(cache(false)), pass(folded)
+			bound := 1e-5
+			if half {
+				bound = 1e-2
+			}
+			for i, v := range whole {
+				if d := math.Abs(float64(got[i] - v)); d > bound || first == prefix-1 && d != 0 {
+					t.Errorf("half %v, from %d: logit %d is %v, with the whole prefix %v", half, first, i, got[i], v)
+				}
+			}
+			alone := cache(true)
+			for i, pos := range []int{prefix, prefix + 1, prefix + 3, prefix + 9} {
+				if want := r.Forward(columns(alone, pos)); !slices.Equal(got[i*m.Vocab:][:m.Vocab], want) {
+					t.Errorf("half %v, from %d: position %d differs alone", half, first, pos)
+				}
+			}
+			if want := []span{{prefix - 1, prefix + 2}, {prefix + 3, prefix + 4}}; !slices.Equal(folded.visible(prefix+3, nil), want) {
+				t.Errorf("half %v, from %d: visible are %v, want %v", half, first, folded.visible(prefix+3, nil), want)
+			}
+			folded.Reset()
+			for pos := first; pos < prefix; pos++ {
+				r.Forward(columns(folded, pos))
+			}
+			if !slices.Equal(pass(folded), whole) {
+				t.Errorf("half %v, from %d: a reset cache is not as a new one", half, first)
 			}
 		}
 	}
