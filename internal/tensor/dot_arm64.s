@@ -19,8 +19,6 @@ TEXT ·dotF32x1NEON(SB), NOSPLIT, $0-96
 	LSL $2, R7, R7
 	MOVD rows+32(FP), R8
 	MOVD k+56(FP), R9
-	MOVD ahead+80(FP), R13
-	MOVD step+88(FP), R14
 	AND $15, R9, R10
 	LSR $4, R9, R9
 
@@ -65,61 +63,56 @@ resume3:
 	WORD $0x3dc03c4f // ldr q15, [x2, #240]
 
 ready4:
-	MOVD R4, R15
+	MOVD R4, R13
+	ADD R5, R13, R14
+	ADD R5, R14, R15
 	ADD R5, R15, R16
-	ADD R5, R16, R17
-	ADD R5, R17, R19
-	MOVD R6, R20
+	MOVD R6, R17
 	MOVD R9, R11
 	CBZ R11, skip5
 
 loop6:
-	PRFM 0(R13), PLDL2KEEP
-	PRFM 64(R13), PLDL2KEEP
-	PRFM 128(R13), PLDL2KEEP
-	PRFM 192(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc00290 // ldr q16, [x20, #0]
-	WORD $0x3dc001f1 // ldr q17, [x15, #0]
+	WORD $0x3dc00230 // ldr q16, [x17, #0]
+	WORD $0x3dc001b1 // ldr q17, [x13, #0]
 	WORD $0x4e31ce00 // fmla v0.4s, v16.4s, v17.4s
-	WORD $0x3dc00211 // ldr q17, [x16, #0]
+	WORD $0x3dc001d1 // ldr q17, [x14, #0]
 	WORD $0x4e31ce04 // fmla v4.4s, v16.4s, v17.4s
-	WORD $0x3dc00231 // ldr q17, [x17, #0]
+	WORD $0x3dc001f1 // ldr q17, [x15, #0]
 	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x3dc00271 // ldr q17, [x19, #0]
+	WORD $0x3dc00211 // ldr q17, [x16, #0]
 	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
-	WORD $0x3dc00690 // ldr q16, [x20, #16]
-	WORD $0x3dc005f1 // ldr q17, [x15, #16]
+	WORD $0x3dc00630 // ldr q16, [x17, #16]
+	WORD $0x3dc005b1 // ldr q17, [x13, #16]
 	WORD $0x4e31ce01 // fmla v1.4s, v16.4s, v17.4s
-	WORD $0x3dc00611 // ldr q17, [x16, #16]
+	WORD $0x3dc005d1 // ldr q17, [x14, #16]
 	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
-	WORD $0x3dc00631 // ldr q17, [x17, #16]
+	WORD $0x3dc005f1 // ldr q17, [x15, #16]
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x3dc00671 // ldr q17, [x19, #16]
+	WORD $0x3dc00611 // ldr q17, [x16, #16]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x3dc00a90 // ldr q16, [x20, #32]
-	WORD $0x3dc009f1 // ldr q17, [x15, #32]
+	WORD $0x3dc00a30 // ldr q16, [x17, #32]
+	WORD $0x3dc009b1 // ldr q17, [x13, #32]
 	WORD $0x4e31ce02 // fmla v2.4s, v16.4s, v17.4s
-	WORD $0x3dc00a11 // ldr q17, [x16, #32]
+	WORD $0x3dc009d1 // ldr q17, [x14, #32]
 	WORD $0x4e31ce06 // fmla v6.4s, v16.4s, v17.4s
-	WORD $0x3dc00a31 // ldr q17, [x17, #32]
+	WORD $0x3dc009f1 // ldr q17, [x15, #32]
 	WORD $0x4e31ce0a // fmla v10.4s, v16.4s, v17.4s
-	WORD $0x3dc00a71 // ldr q17, [x19, #32]
+	WORD $0x3dc00a11 // ldr q17, [x16, #32]
 	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
-	WORD $0x3dc00e90 // ldr q16, [x20, #48]
-	WORD $0x3dc00df1 // ldr q17, [x15, #48]
+	WORD $0x3dc00e30 // ldr q16, [x17, #48]
+	WORD $0x3dc00db1 // ldr q17, [x13, #48]
 	WORD $0x4e31ce03 // fmla v3.4s, v16.4s, v17.4s
-	WORD $0x3dc00e11 // ldr q17, [x16, #48]
+	WORD $0x3dc00dd1 // ldr q17, [x14, #48]
 	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x3dc00e31 // ldr q17, [x17, #48]
+	WORD $0x3dc00df1 // ldr q17, [x15, #48]
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x3dc00e71 // ldr q17, [x19, #48]
+	WORD $0x3dc00e11 // ldr q17, [x16, #48]
 	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	ADD $64, R13, R13
+	ADD $64, R14, R14
 	ADD $64, R15, R15
 	ADD $64, R16, R16
 	ADD $64, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
 	SUB $1, R11, R11
 	CBNZ R11, loop6
 
@@ -128,40 +121,40 @@ skip5:
 	MOVD R10, R11
 	CMP $4, R11
 	BLT part8
-	WORD $0x3dc00290 // ldr q16, [x20, #0]
-	WORD $0x3dc001f1 // ldr q17, [x15, #0]
+	WORD $0x3dc00230 // ldr q16, [x17, #0]
+	WORD $0x3dc001b1 // ldr q17, [x13, #0]
 	WORD $0x4e31ce00 // fmla v0.4s, v16.4s, v17.4s
-	WORD $0x3dc00211 // ldr q17, [x16, #0]
+	WORD $0x3dc001d1 // ldr q17, [x14, #0]
 	WORD $0x4e31ce04 // fmla v4.4s, v16.4s, v17.4s
-	WORD $0x3dc00231 // ldr q17, [x17, #0]
+	WORD $0x3dc001f1 // ldr q17, [x15, #0]
 	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0x3dc00271 // ldr q17, [x19, #0]
+	WORD $0x3dc00211 // ldr q17, [x16, #0]
 	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
 	SUB $4, R11, R11
 	CBZ R11, rest11
 	CMP $4, R11
 	BLT part10
-	WORD $0x3dc00690 // ldr q16, [x20, #16]
-	WORD $0x3dc005f1 // ldr q17, [x15, #16]
+	WORD $0x3dc00630 // ldr q16, [x17, #16]
+	WORD $0x3dc005b1 // ldr q17, [x13, #16]
 	WORD $0x4e31ce01 // fmla v1.4s, v16.4s, v17.4s
-	WORD $0x3dc00611 // ldr q17, [x16, #16]
+	WORD $0x3dc005d1 // ldr q17, [x14, #16]
 	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
-	WORD $0x3dc00631 // ldr q17, [x17, #16]
+	WORD $0x3dc005f1 // ldr q17, [x15, #16]
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x3dc00671 // ldr q17, [x19, #16]
+	WORD $0x3dc00611 // ldr q17, [x16, #16]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	SUB $4, R11, R11
 	CBZ R11, rest13
 	CMP $4, R11
 	BLT part12
-	WORD $0x3dc00a90 // ldr q16, [x20, #32]
-	WORD $0x3dc009f1 // ldr q17, [x15, #32]
+	WORD $0x3dc00a30 // ldr q16, [x17, #32]
+	WORD $0x3dc009b1 // ldr q17, [x13, #32]
 	WORD $0x4e31ce02 // fmla v2.4s, v16.4s, v17.4s
-	WORD $0x3dc00a11 // ldr q17, [x16, #32]
+	WORD $0x3dc009d1 // ldr q17, [x14, #32]
 	WORD $0x4e31ce06 // fmla v6.4s, v16.4s, v17.4s
-	WORD $0x3dc00a31 // ldr q17, [x17, #32]
+	WORD $0x3dc009f1 // ldr q17, [x15, #32]
 	WORD $0x4e31ce0a // fmla v10.4s, v16.4s, v17.4s
-	WORD $0x3dc00a71 // ldr q17, [x19, #32]
+	WORD $0x3dc00a11 // ldr q17, [x16, #32]
 	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
 	SUB $4, R11, R11
 	CBZ R11, rest15
@@ -170,48 +163,48 @@ part14:
 	CMP $2, R11
 	BLT one17
 	BEQ two18
-	WORD $0xfd401a90 // ldr d16, [x20, #48]
-	WORD $0xbd403a92 // ldr s18, [x20, #56]
+	WORD $0xfd401a30 // ldr d16, [x17, #48]
+	WORD $0xbd403a32 // ldr s18, [x17, #56]
 	WORD $0x6e180650 // mov v16.d[1], v18.d[0]
+	WORD $0xfd4019b1 // ldr d17, [x13, #48]
+	WORD $0xbd4039b2 // ldr s18, [x13, #56]
+	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
+	WORD $0x4e31ce03 // fmla v3.4s, v16.4s, v17.4s
+	WORD $0xfd4019d1 // ldr d17, [x14, #48]
+	WORD $0xbd4039d2 // ldr s18, [x14, #56]
+	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
+	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
 	WORD $0xfd4019f1 // ldr d17, [x15, #48]
 	WORD $0xbd4039f2 // ldr s18, [x15, #56]
 	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce03 // fmla v3.4s, v16.4s, v17.4s
+	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
 	WORD $0xfd401a11 // ldr d17, [x16, #48]
 	WORD $0xbd403a12 // ldr s18, [x16, #56]
-	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0xfd401a31 // ldr d17, [x17, #48]
-	WORD $0xbd403a32 // ldr s18, [x17, #56]
-	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0xfd401a71 // ldr d17, [x19, #48]
-	WORD $0xbd403a72 // ldr s18, [x19, #56]
 	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
 	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
 	B whole16
 
 two18:
-	WORD $0xfd401a90 // ldr d16, [x20, #48]
-	WORD $0xfd4019f1 // ldr d17, [x15, #48]
+	WORD $0xfd401a30 // ldr d16, [x17, #48]
+	WORD $0xfd4019b1 // ldr d17, [x13, #48]
 	WORD $0x4e31ce03 // fmla v3.4s, v16.4s, v17.4s
-	WORD $0xfd401a11 // ldr d17, [x16, #48]
+	WORD $0xfd4019d1 // ldr d17, [x14, #48]
 	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0xfd401a31 // ldr d17, [x17, #48]
+	WORD $0xfd4019f1 // ldr d17, [x15, #48]
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0xfd401a71 // ldr d17, [x19, #48]
+	WORD $0xfd401a11 // ldr d17, [x16, #48]
 	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
 	B whole16
 
 one17:
-	WORD $0xbd403290 // ldr s16, [x20, #48]
-	WORD $0xbd4031f1 // ldr s17, [x15, #48]
+	WORD $0xbd403230 // ldr s16, [x17, #48]
+	WORD $0xbd4031b1 // ldr s17, [x13, #48]
 	WORD $0x4e31ce03 // fmla v3.4s, v16.4s, v17.4s
-	WORD $0xbd403211 // ldr s17, [x16, #48]
+	WORD $0xbd4031d1 // ldr s17, [x14, #48]
 	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0xbd403231 // ldr s17, [x17, #48]
+	WORD $0xbd4031f1 // ldr s17, [x15, #48]
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0xbd403271 // ldr s17, [x19, #48]
+	WORD $0xbd403211 // ldr s17, [x16, #48]
 	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
 	B whole16
 
@@ -219,48 +212,48 @@ part8:
 	CMP $2, R11
 	BLT one19
 	BEQ two20
-	WORD $0xfd400290 // ldr d16, [x20, #0]
-	WORD $0xbd400a92 // ldr s18, [x20, #8]
+	WORD $0xfd400230 // ldr d16, [x17, #0]
+	WORD $0xbd400a32 // ldr s18, [x17, #8]
 	WORD $0x6e180650 // mov v16.d[1], v18.d[0]
+	WORD $0xfd4001b1 // ldr d17, [x13, #0]
+	WORD $0xbd4009b2 // ldr s18, [x13, #8]
+	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
+	WORD $0x4e31ce00 // fmla v0.4s, v16.4s, v17.4s
+	WORD $0xfd4001d1 // ldr d17, [x14, #0]
+	WORD $0xbd4009d2 // ldr s18, [x14, #8]
+	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
+	WORD $0x4e31ce04 // fmla v4.4s, v16.4s, v17.4s
 	WORD $0xfd4001f1 // ldr d17, [x15, #0]
 	WORD $0xbd4009f2 // ldr s18, [x15, #8]
 	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce00 // fmla v0.4s, v16.4s, v17.4s
+	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
 	WORD $0xfd400211 // ldr d17, [x16, #0]
 	WORD $0xbd400a12 // ldr s18, [x16, #8]
-	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce04 // fmla v4.4s, v16.4s, v17.4s
-	WORD $0xfd400231 // ldr d17, [x17, #0]
-	WORD $0xbd400a32 // ldr s18, [x17, #8]
-	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0xfd400271 // ldr d17, [x19, #0]
-	WORD $0xbd400a72 // ldr s18, [x19, #8]
 	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
 	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
 	B rest11
 
 two20:
-	WORD $0xfd400290 // ldr d16, [x20, #0]
-	WORD $0xfd4001f1 // ldr d17, [x15, #0]
+	WORD $0xfd400230 // ldr d16, [x17, #0]
+	WORD $0xfd4001b1 // ldr d17, [x13, #0]
 	WORD $0x4e31ce00 // fmla v0.4s, v16.4s, v17.4s
-	WORD $0xfd400211 // ldr d17, [x16, #0]
+	WORD $0xfd4001d1 // ldr d17, [x14, #0]
 	WORD $0x4e31ce04 // fmla v4.4s, v16.4s, v17.4s
-	WORD $0xfd400231 // ldr d17, [x17, #0]
+	WORD $0xfd4001f1 // ldr d17, [x15, #0]
 	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0xfd400271 // ldr d17, [x19, #0]
+	WORD $0xfd400211 // ldr d17, [x16, #0]
 	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
 	B rest11
 
 one19:
-	WORD $0xbd400290 // ldr s16, [x20, #0]
-	WORD $0xbd4001f1 // ldr s17, [x15, #0]
+	WORD $0xbd400230 // ldr s16, [x17, #0]
+	WORD $0xbd4001b1 // ldr s17, [x13, #0]
 	WORD $0x4e31ce00 // fmla v0.4s, v16.4s, v17.4s
-	WORD $0xbd400211 // ldr s17, [x16, #0]
+	WORD $0xbd4001d1 // ldr s17, [x14, #0]
 	WORD $0x4e31ce04 // fmla v4.4s, v16.4s, v17.4s
-	WORD $0xbd400231 // ldr s17, [x17, #0]
+	WORD $0xbd4001f1 // ldr s17, [x15, #0]
 	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0xbd400271 // ldr s17, [x19, #0]
+	WORD $0xbd400211 // ldr s17, [x16, #0]
 	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
 	B rest11
 
@@ -268,48 +261,48 @@ part10:
 	CMP $2, R11
 	BLT one21
 	BEQ two22
-	WORD $0xfd400a90 // ldr d16, [x20, #16]
-	WORD $0xbd401a92 // ldr s18, [x20, #24]
+	WORD $0xfd400a30 // ldr d16, [x17, #16]
+	WORD $0xbd401a32 // ldr s18, [x17, #24]
 	WORD $0x6e180650 // mov v16.d[1], v18.d[0]
+	WORD $0xfd4009b1 // ldr d17, [x13, #16]
+	WORD $0xbd4019b2 // ldr s18, [x13, #24]
+	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
+	WORD $0x4e31ce01 // fmla v1.4s, v16.4s, v17.4s
+	WORD $0xfd4009d1 // ldr d17, [x14, #16]
+	WORD $0xbd4019d2 // ldr s18, [x14, #24]
+	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
+	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
 	WORD $0xfd4009f1 // ldr d17, [x15, #16]
 	WORD $0xbd4019f2 // ldr s18, [x15, #24]
 	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce01 // fmla v1.4s, v16.4s, v17.4s
+	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
 	WORD $0xfd400a11 // ldr d17, [x16, #16]
 	WORD $0xbd401a12 // ldr s18, [x16, #24]
-	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
-	WORD $0xfd400a31 // ldr d17, [x17, #16]
-	WORD $0xbd401a32 // ldr s18, [x17, #24]
-	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0xfd400a71 // ldr d17, [x19, #16]
-	WORD $0xbd401a72 // ldr s18, [x19, #24]
 	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	B rest13
 
 two22:
-	WORD $0xfd400a90 // ldr d16, [x20, #16]
-	WORD $0xfd4009f1 // ldr d17, [x15, #16]
+	WORD $0xfd400a30 // ldr d16, [x17, #16]
+	WORD $0xfd4009b1 // ldr d17, [x13, #16]
 	WORD $0x4e31ce01 // fmla v1.4s, v16.4s, v17.4s
-	WORD $0xfd400a11 // ldr d17, [x16, #16]
+	WORD $0xfd4009d1 // ldr d17, [x14, #16]
 	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
-	WORD $0xfd400a31 // ldr d17, [x17, #16]
+	WORD $0xfd4009f1 // ldr d17, [x15, #16]
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0xfd400a71 // ldr d17, [x19, #16]
+	WORD $0xfd400a11 // ldr d17, [x16, #16]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	B rest13
 
 one21:
-	WORD $0xbd401290 // ldr s16, [x20, #16]
-	WORD $0xbd4011f1 // ldr s17, [x15, #16]
+	WORD $0xbd401230 // ldr s16, [x17, #16]
+	WORD $0xbd4011b1 // ldr s17, [x13, #16]
 	WORD $0x4e31ce01 // fmla v1.4s, v16.4s, v17.4s
-	WORD $0xbd401211 // ldr s17, [x16, #16]
+	WORD $0xbd4011d1 // ldr s17, [x14, #16]
 	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
-	WORD $0xbd401231 // ldr s17, [x17, #16]
+	WORD $0xbd4011f1 // ldr s17, [x15, #16]
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0xbd401271 // ldr s17, [x19, #16]
+	WORD $0xbd401211 // ldr s17, [x16, #16]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	B rest13
 
@@ -317,48 +310,48 @@ part12:
 	CMP $2, R11
 	BLT one23
 	BEQ two24
-	WORD $0xfd401290 // ldr d16, [x20, #32]
-	WORD $0xbd402a92 // ldr s18, [x20, #40]
+	WORD $0xfd401230 // ldr d16, [x17, #32]
+	WORD $0xbd402a32 // ldr s18, [x17, #40]
 	WORD $0x6e180650 // mov v16.d[1], v18.d[0]
+	WORD $0xfd4011b1 // ldr d17, [x13, #32]
+	WORD $0xbd4029b2 // ldr s18, [x13, #40]
+	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
+	WORD $0x4e31ce02 // fmla v2.4s, v16.4s, v17.4s
+	WORD $0xfd4011d1 // ldr d17, [x14, #32]
+	WORD $0xbd4029d2 // ldr s18, [x14, #40]
+	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
+	WORD $0x4e31ce06 // fmla v6.4s, v16.4s, v17.4s
 	WORD $0xfd4011f1 // ldr d17, [x15, #32]
 	WORD $0xbd4029f2 // ldr s18, [x15, #40]
 	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce02 // fmla v2.4s, v16.4s, v17.4s
+	WORD $0x4e31ce0a // fmla v10.4s, v16.4s, v17.4s
 	WORD $0xfd401211 // ldr d17, [x16, #32]
 	WORD $0xbd402a12 // ldr s18, [x16, #40]
-	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce06 // fmla v6.4s, v16.4s, v17.4s
-	WORD $0xfd401231 // ldr d17, [x17, #32]
-	WORD $0xbd402a32 // ldr s18, [x17, #40]
-	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
-	WORD $0x4e31ce0a // fmla v10.4s, v16.4s, v17.4s
-	WORD $0xfd401271 // ldr d17, [x19, #32]
-	WORD $0xbd402a72 // ldr s18, [x19, #40]
 	WORD $0x6e180651 // mov v17.d[1], v18.d[0]
 	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
 	B rest15
 
 two24:
-	WORD $0xfd401290 // ldr d16, [x20, #32]
-	WORD $0xfd4011f1 // ldr d17, [x15, #32]
+	WORD $0xfd401230 // ldr d16, [x17, #32]
+	WORD $0xfd4011b1 // ldr d17, [x13, #32]
 	WORD $0x4e31ce02 // fmla v2.4s, v16.4s, v17.4s
-	WORD $0xfd401211 // ldr d17, [x16, #32]
+	WORD $0xfd4011d1 // ldr d17, [x14, #32]
 	WORD $0x4e31ce06 // fmla v6.4s, v16.4s, v17.4s
-	WORD $0xfd401231 // ldr d17, [x17, #32]
+	WORD $0xfd4011f1 // ldr d17, [x15, #32]
 	WORD $0x4e31ce0a // fmla v10.4s, v16.4s, v17.4s
-	WORD $0xfd401271 // ldr d17, [x19, #32]
+	WORD $0xfd401211 // ldr d17, [x16, #32]
 	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
 	B rest15
 
 one23:
-	WORD $0xbd402290 // ldr s16, [x20, #32]
-	WORD $0xbd4021f1 // ldr s17, [x15, #32]
+	WORD $0xbd402230 // ldr s16, [x17, #32]
+	WORD $0xbd4021b1 // ldr s17, [x13, #32]
 	WORD $0x4e31ce02 // fmla v2.4s, v16.4s, v17.4s
-	WORD $0xbd402211 // ldr s17, [x16, #32]
+	WORD $0xbd4021d1 // ldr s17, [x14, #32]
 	WORD $0x4e31ce06 // fmla v6.4s, v16.4s, v17.4s
-	WORD $0xbd402231 // ldr s17, [x17, #32]
+	WORD $0xbd4021f1 // ldr s17, [x15, #32]
 	WORD $0x4e31ce0a // fmla v10.4s, v16.4s, v17.4s
-	WORD $0xbd402271 // ldr s17, [x19, #32]
+	WORD $0xbd402211 // ldr s17, [x16, #32]
 	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
 	B rest15
 
@@ -457,28 +450,26 @@ resume29:
 	WORD $0x3dc00c43 // ldr q3, [x2, #48]
 
 ready30:
-	MOVD R4, R15
-	MOVD R6, R20
+	MOVD R4, R13
+	MOVD R6, R17
 	MOVD R9, R11
 	CBZ R11, skip31
 
 loop32:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc001e4 // ldr q4, [x15, #0]
-	WORD $0x3dc00285 // ldr q5, [x20, #0]
+	WORD $0x3dc001a4 // ldr q4, [x13, #0]
+	WORD $0x3dc00225 // ldr q5, [x17, #0]
 	WORD $0x4e25cc80 // fmla v0.4s, v4.4s, v5.4s
-	WORD $0x3dc005e4 // ldr q4, [x15, #16]
-	WORD $0x3dc00685 // ldr q5, [x20, #16]
+	WORD $0x3dc005a4 // ldr q4, [x13, #16]
+	WORD $0x3dc00625 // ldr q5, [x17, #16]
 	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
-	WORD $0x3dc009e4 // ldr q4, [x15, #32]
-	WORD $0x3dc00a85 // ldr q5, [x20, #32]
+	WORD $0x3dc009a4 // ldr q4, [x13, #32]
+	WORD $0x3dc00a25 // ldr q5, [x17, #32]
 	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
-	WORD $0x3dc00de4 // ldr q4, [x15, #48]
-	WORD $0x3dc00e85 // ldr q5, [x20, #48]
+	WORD $0x3dc00da4 // ldr q4, [x13, #48]
+	WORD $0x3dc00e25 // ldr q5, [x17, #48]
 	WORD $0x4e25cc83 // fmla v3.4s, v4.4s, v5.4s
-	ADD $64, R15, R15
-	ADD $64, R20, R20
+	ADD $64, R13, R13
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop32
 
@@ -487,22 +478,22 @@ skip31:
 	MOVD R10, R11
 	CMP $4, R11
 	BLT part34
-	WORD $0x3dc001e4 // ldr q4, [x15, #0]
-	WORD $0x3dc00285 // ldr q5, [x20, #0]
+	WORD $0x3dc001a4 // ldr q4, [x13, #0]
+	WORD $0x3dc00225 // ldr q5, [x17, #0]
 	WORD $0x4e25cc80 // fmla v0.4s, v4.4s, v5.4s
 	SUB $4, R11, R11
 	CBZ R11, rest37
 	CMP $4, R11
 	BLT part36
-	WORD $0x3dc005e4 // ldr q4, [x15, #16]
-	WORD $0x3dc00685 // ldr q5, [x20, #16]
+	WORD $0x3dc005a4 // ldr q4, [x13, #16]
+	WORD $0x3dc00625 // ldr q5, [x17, #16]
 	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
 	SUB $4, R11, R11
 	CBZ R11, rest39
 	CMP $4, R11
 	BLT part38
-	WORD $0x3dc009e4 // ldr q4, [x15, #32]
-	WORD $0x3dc00a85 // ldr q5, [x20, #32]
+	WORD $0x3dc009a4 // ldr q4, [x13, #32]
+	WORD $0x3dc00a25 // ldr q5, [x17, #32]
 	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 	SUB $4, R11, R11
 	CBZ R11, rest41
@@ -511,24 +502,24 @@ part40:
 	CMP $2, R11
 	BLT one43
 	BEQ two44
-	WORD $0xfd4019e4 // ldr d4, [x15, #48]
-	WORD $0xbd4039e6 // ldr s6, [x15, #56]
+	WORD $0xfd4019a4 // ldr d4, [x13, #48]
+	WORD $0xbd4039a6 // ldr s6, [x13, #56]
 	WORD $0x6e1804c4 // mov v4.d[1], v6.d[0]
-	WORD $0xfd401a85 // ldr d5, [x20, #48]
-	WORD $0xbd403a86 // ldr s6, [x20, #56]
+	WORD $0xfd401a25 // ldr d5, [x17, #48]
+	WORD $0xbd403a26 // ldr s6, [x17, #56]
 	WORD $0x6e1804c5 // mov v5.d[1], v6.d[0]
 	WORD $0x4e25cc83 // fmla v3.4s, v4.4s, v5.4s
 	B whole42
 
 two44:
-	WORD $0xfd4019e4 // ldr d4, [x15, #48]
-	WORD $0xfd401a85 // ldr d5, [x20, #48]
+	WORD $0xfd4019a4 // ldr d4, [x13, #48]
+	WORD $0xfd401a25 // ldr d5, [x17, #48]
 	WORD $0x4e25cc83 // fmla v3.4s, v4.4s, v5.4s
 	B whole42
 
 one43:
-	WORD $0xbd4031e4 // ldr s4, [x15, #48]
-	WORD $0xbd403285 // ldr s5, [x20, #48]
+	WORD $0xbd4031a4 // ldr s4, [x13, #48]
+	WORD $0xbd403225 // ldr s5, [x17, #48]
 	WORD $0x4e25cc83 // fmla v3.4s, v4.4s, v5.4s
 	B whole42
 
@@ -536,24 +527,24 @@ part34:
 	CMP $2, R11
 	BLT one45
 	BEQ two46
-	WORD $0xfd4001e4 // ldr d4, [x15, #0]
-	WORD $0xbd4009e6 // ldr s6, [x15, #8]
+	WORD $0xfd4001a4 // ldr d4, [x13, #0]
+	WORD $0xbd4009a6 // ldr s6, [x13, #8]
 	WORD $0x6e1804c4 // mov v4.d[1], v6.d[0]
-	WORD $0xfd400285 // ldr d5, [x20, #0]
-	WORD $0xbd400a86 // ldr s6, [x20, #8]
+	WORD $0xfd400225 // ldr d5, [x17, #0]
+	WORD $0xbd400a26 // ldr s6, [x17, #8]
 	WORD $0x6e1804c5 // mov v5.d[1], v6.d[0]
 	WORD $0x4e25cc80 // fmla v0.4s, v4.4s, v5.4s
 	B rest37
 
 two46:
-	WORD $0xfd4001e4 // ldr d4, [x15, #0]
-	WORD $0xfd400285 // ldr d5, [x20, #0]
+	WORD $0xfd4001a4 // ldr d4, [x13, #0]
+	WORD $0xfd400225 // ldr d5, [x17, #0]
 	WORD $0x4e25cc80 // fmla v0.4s, v4.4s, v5.4s
 	B rest37
 
 one45:
-	WORD $0xbd4001e4 // ldr s4, [x15, #0]
-	WORD $0xbd400285 // ldr s5, [x20, #0]
+	WORD $0xbd4001a4 // ldr s4, [x13, #0]
+	WORD $0xbd400225 // ldr s5, [x17, #0]
 	WORD $0x4e25cc80 // fmla v0.4s, v4.4s, v5.4s
 	B rest37
 
@@ -561,24 +552,24 @@ part36:
 	CMP $2, R11
 	BLT one47
 	BEQ two48
-	WORD $0xfd4009e4 // ldr d4, [x15, #16]
-	WORD $0xbd4019e6 // ldr s6, [x15, #24]
+	WORD $0xfd4009a4 // ldr d4, [x13, #16]
+	WORD $0xbd4019a6 // ldr s6, [x13, #24]
 	WORD $0x6e1804c4 // mov v4.d[1], v6.d[0]
-	WORD $0xfd400a85 // ldr d5, [x20, #16]
-	WORD $0xbd401a86 // ldr s6, [x20, #24]
+	WORD $0xfd400a25 // ldr d5, [x17, #16]
+	WORD $0xbd401a26 // ldr s6, [x17, #24]
 	WORD $0x6e1804c5 // mov v5.d[1], v6.d[0]
 	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
 	B rest39
 
 two48:
-	WORD $0xfd4009e4 // ldr d4, [x15, #16]
-	WORD $0xfd400a85 // ldr d5, [x20, #16]
+	WORD $0xfd4009a4 // ldr d4, [x13, #16]
+	WORD $0xfd400a25 // ldr d5, [x17, #16]
 	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
 	B rest39
 
 one47:
-	WORD $0xbd4011e4 // ldr s4, [x15, #16]
-	WORD $0xbd401285 // ldr s5, [x20, #16]
+	WORD $0xbd4011a4 // ldr s4, [x13, #16]
+	WORD $0xbd401225 // ldr s5, [x17, #16]
 	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
 	B rest39
 
@@ -586,24 +577,24 @@ part38:
 	CMP $2, R11
 	BLT one49
 	BEQ two50
-	WORD $0xfd4011e4 // ldr d4, [x15, #32]
-	WORD $0xbd4029e6 // ldr s6, [x15, #40]
+	WORD $0xfd4011a4 // ldr d4, [x13, #32]
+	WORD $0xbd4029a6 // ldr s6, [x13, #40]
 	WORD $0x6e1804c4 // mov v4.d[1], v6.d[0]
-	WORD $0xfd401285 // ldr d5, [x20, #32]
-	WORD $0xbd402a86 // ldr s6, [x20, #40]
+	WORD $0xfd401225 // ldr d5, [x17, #32]
+	WORD $0xbd402a26 // ldr s6, [x17, #40]
 	WORD $0x6e1804c5 // mov v5.d[1], v6.d[0]
 	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 	B rest41
 
 two50:
-	WORD $0xfd4011e4 // ldr d4, [x15, #32]
-	WORD $0xfd401285 // ldr d5, [x20, #32]
+	WORD $0xfd4011a4 // ldr d4, [x13, #32]
+	WORD $0xfd401225 // ldr d5, [x17, #32]
 	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 	B rest41
 
 one49:
-	WORD $0xbd4021e4 // ldr s4, [x15, #32]
-	WORD $0xbd402285 // ldr s5, [x20, #32]
+	WORD $0xbd4021a4 // ldr s4, [x13, #32]
+	WORD $0xbd402225 // ldr s5, [x17, #32]
 	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 	B rest41
 
@@ -665,8 +656,6 @@ TEXT ·dotF32x2NEON(SB), NOSPLIT, $0-96
 	LSL $2, R7, R7
 	MOVD rows+32(FP), R8
 	MOVD k+56(FP), R9
-	MOVD ahead+80(FP), R13
-	MOVD step+88(FP), R14
 	AND $15, R9, R10
 	LSR $4, R9, R9
 
@@ -727,68 +716,64 @@ resume3:
 	WORD $0x3dc05c57 // ldr q23, [x2, #368]
 
 ready4:
-	MOVD R4, R15
-	ADD R5, R15, R16
-	ADD R5, R16, R17
-	MOVD R6, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	ADD R5, R13, R14
+	ADD R5, R14, R15
+	MOVD R6, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip5
 
 loop6:
-	PRFM 0(R13), PLDL2KEEP
-	PRFM 64(R13), PLDL2KEEP
-	PRFM 128(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc00278 // ldr q24, [x19, #0]
-	WORD $0x3dc00299 // ldr q25, [x20, #0]
-	WORD $0x3dc001fa // ldr q26, [x15, #0]
+	WORD $0x3dc00218 // ldr q24, [x16, #0]
+	WORD $0x3dc00239 // ldr q25, [x17, #0]
+	WORD $0x3dc001ba // ldr q26, [x13, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0x3dc0021a // ldr q26, [x16, #0]
+	WORD $0x3dc001da // ldr q26, [x14, #0]
 	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
 	WORD $0x4e3acf30 // fmla v16.4s, v25.4s, v26.4s
-	WORD $0x3dc0023a // ldr q26, [x17, #0]
+	WORD $0x3dc001fa // ldr q26, [x15, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
-	WORD $0x3dc00678 // ldr q24, [x19, #16]
-	WORD $0x3dc00699 // ldr q25, [x20, #16]
-	WORD $0x3dc005fa // ldr q26, [x15, #16]
+	WORD $0x3dc00618 // ldr q24, [x16, #16]
+	WORD $0x3dc00639 // ldr q25, [x17, #16]
+	WORD $0x3dc005ba // ldr q26, [x13, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0x3dc0061a // ldr q26, [x16, #16]
+	WORD $0x3dc005da // ldr q26, [x14, #16]
 	WORD $0x4e3acf05 // fmla v5.4s, v24.4s, v26.4s
 	WORD $0x4e3acf31 // fmla v17.4s, v25.4s, v26.4s
-	WORD $0x3dc0063a // ldr q26, [x17, #16]
+	WORD $0x3dc005fa // ldr q26, [x15, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
-	WORD $0x3dc00a78 // ldr q24, [x19, #32]
-	WORD $0x3dc00a99 // ldr q25, [x20, #32]
-	WORD $0x3dc009fa // ldr q26, [x15, #32]
+	WORD $0x3dc00a18 // ldr q24, [x16, #32]
+	WORD $0x3dc00a39 // ldr q25, [x17, #32]
+	WORD $0x3dc009ba // ldr q26, [x13, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0x3dc00a1a // ldr q26, [x16, #32]
+	WORD $0x3dc009da // ldr q26, [x14, #32]
 	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
 	WORD $0x4e3acf32 // fmla v18.4s, v25.4s, v26.4s
-	WORD $0x3dc00a3a // ldr q26, [x17, #32]
+	WORD $0x3dc009fa // ldr q26, [x15, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
-	WORD $0x3dc00e78 // ldr q24, [x19, #48]
-	WORD $0x3dc00e99 // ldr q25, [x20, #48]
-	WORD $0x3dc00dfa // ldr q26, [x15, #48]
+	WORD $0x3dc00e18 // ldr q24, [x16, #48]
+	WORD $0x3dc00e39 // ldr q25, [x17, #48]
+	WORD $0x3dc00dba // ldr q26, [x13, #48]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0x3dc00e1a // ldr q26, [x16, #48]
+	WORD $0x3dc00dda // ldr q26, [x14, #48]
 	WORD $0x4e3acf07 // fmla v7.4s, v24.4s, v26.4s
 	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
-	WORD $0x3dc00e3a // ldr q26, [x17, #48]
+	WORD $0x3dc00dfa // ldr q26, [x15, #48]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
+	ADD $64, R13, R13
+	ADD $64, R14, R14
 	ADD $64, R15, R15
 	ADD $64, R16, R16
 	ADD $64, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
 	SUB $1, R11, R11
 	CBNZ R11, loop6
 
@@ -797,45 +782,45 @@ skip5:
 	MOVD R10, R11
 	CMP $4, R11
 	BLT part8
-	WORD $0x3dc00278 // ldr q24, [x19, #0]
-	WORD $0x3dc00299 // ldr q25, [x20, #0]
-	WORD $0x3dc001fa // ldr q26, [x15, #0]
+	WORD $0x3dc00218 // ldr q24, [x16, #0]
+	WORD $0x3dc00239 // ldr q25, [x17, #0]
+	WORD $0x3dc001ba // ldr q26, [x13, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0x3dc0021a // ldr q26, [x16, #0]
+	WORD $0x3dc001da // ldr q26, [x14, #0]
 	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
 	WORD $0x4e3acf30 // fmla v16.4s, v25.4s, v26.4s
-	WORD $0x3dc0023a // ldr q26, [x17, #0]
+	WORD $0x3dc001fa // ldr q26, [x15, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
 	SUB $4, R11, R11
 	CBZ R11, rest11
 	CMP $4, R11
 	BLT part10
-	WORD $0x3dc00678 // ldr q24, [x19, #16]
-	WORD $0x3dc00699 // ldr q25, [x20, #16]
-	WORD $0x3dc005fa // ldr q26, [x15, #16]
+	WORD $0x3dc00618 // ldr q24, [x16, #16]
+	WORD $0x3dc00639 // ldr q25, [x17, #16]
+	WORD $0x3dc005ba // ldr q26, [x13, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0x3dc0061a // ldr q26, [x16, #16]
+	WORD $0x3dc005da // ldr q26, [x14, #16]
 	WORD $0x4e3acf05 // fmla v5.4s, v24.4s, v26.4s
 	WORD $0x4e3acf31 // fmla v17.4s, v25.4s, v26.4s
-	WORD $0x3dc0063a // ldr q26, [x17, #16]
+	WORD $0x3dc005fa // ldr q26, [x15, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
 	SUB $4, R11, R11
 	CBZ R11, rest13
 	CMP $4, R11
 	BLT part12
-	WORD $0x3dc00a78 // ldr q24, [x19, #32]
-	WORD $0x3dc00a99 // ldr q25, [x20, #32]
-	WORD $0x3dc009fa // ldr q26, [x15, #32]
+	WORD $0x3dc00a18 // ldr q24, [x16, #32]
+	WORD $0x3dc00a39 // ldr q25, [x17, #32]
+	WORD $0x3dc009ba // ldr q26, [x13, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0x3dc00a1a // ldr q26, [x16, #32]
+	WORD $0x3dc009da // ldr q26, [x14, #32]
 	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
 	WORD $0x4e3acf32 // fmla v18.4s, v25.4s, v26.4s
-	WORD $0x3dc00a3a // ldr q26, [x17, #32]
+	WORD $0x3dc009fa // ldr q26, [x15, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
 	SUB $4, R11, R11
@@ -845,53 +830,53 @@ part14:
 	CMP $2, R11
 	BLT one17
 	BEQ two18
-	WORD $0xfd401a78 // ldr d24, [x19, #48]
-	WORD $0xbd403a7b // ldr s27, [x19, #56]
+	WORD $0xfd401a18 // ldr d24, [x16, #48]
+	WORD $0xbd403a1b // ldr s27, [x16, #56]
 	WORD $0x6e180778 // mov v24.d[1], v27.d[0]
-	WORD $0xfd401a99 // ldr d25, [x20, #48]
-	WORD $0xbd403a9b // ldr s27, [x20, #56]
+	WORD $0xfd401a39 // ldr d25, [x17, #48]
+	WORD $0xbd403a3b // ldr s27, [x17, #56]
 	WORD $0x6e180779 // mov v25.d[1], v27.d[0]
-	WORD $0xfd4019fa // ldr d26, [x15, #48]
-	WORD $0xbd4039fb // ldr s27, [x15, #56]
+	WORD $0xfd4019ba // ldr d26, [x13, #48]
+	WORD $0xbd4039bb // ldr s27, [x13, #56]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0xfd401a1a // ldr d26, [x16, #48]
-	WORD $0xbd403a1b // ldr s27, [x16, #56]
+	WORD $0xfd4019da // ldr d26, [x14, #48]
+	WORD $0xbd4039db // ldr s27, [x14, #56]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf07 // fmla v7.4s, v24.4s, v26.4s
 	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
-	WORD $0xfd401a3a // ldr d26, [x17, #48]
-	WORD $0xbd403a3b // ldr s27, [x17, #56]
+	WORD $0xfd4019fa // ldr d26, [x15, #48]
+	WORD $0xbd4039fb // ldr s27, [x15, #56]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
 	B whole16
 
 two18:
-	WORD $0xfd401a78 // ldr d24, [x19, #48]
-	WORD $0xfd401a99 // ldr d25, [x20, #48]
-	WORD $0xfd4019fa // ldr d26, [x15, #48]
+	WORD $0xfd401a18 // ldr d24, [x16, #48]
+	WORD $0xfd401a39 // ldr d25, [x17, #48]
+	WORD $0xfd4019ba // ldr d26, [x13, #48]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0xfd401a1a // ldr d26, [x16, #48]
+	WORD $0xfd4019da // ldr d26, [x14, #48]
 	WORD $0x4e3acf07 // fmla v7.4s, v24.4s, v26.4s
 	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
-	WORD $0xfd401a3a // ldr d26, [x17, #48]
+	WORD $0xfd4019fa // ldr d26, [x15, #48]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
 	B whole16
 
 one17:
-	WORD $0xbd403278 // ldr s24, [x19, #48]
-	WORD $0xbd403299 // ldr s25, [x20, #48]
-	WORD $0xbd4031fa // ldr s26, [x15, #48]
+	WORD $0xbd403218 // ldr s24, [x16, #48]
+	WORD $0xbd403239 // ldr s25, [x17, #48]
+	WORD $0xbd4031ba // ldr s26, [x13, #48]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0xbd40321a // ldr s26, [x16, #48]
+	WORD $0xbd4031da // ldr s26, [x14, #48]
 	WORD $0x4e3acf07 // fmla v7.4s, v24.4s, v26.4s
 	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
-	WORD $0xbd40323a // ldr s26, [x17, #48]
+	WORD $0xbd4031fa // ldr s26, [x15, #48]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
 	B whole16
@@ -900,53 +885,53 @@ part8:
 	CMP $2, R11
 	BLT one19
 	BEQ two20
-	WORD $0xfd400278 // ldr d24, [x19, #0]
-	WORD $0xbd400a7b // ldr s27, [x19, #8]
+	WORD $0xfd400218 // ldr d24, [x16, #0]
+	WORD $0xbd400a1b // ldr s27, [x16, #8]
 	WORD $0x6e180778 // mov v24.d[1], v27.d[0]
-	WORD $0xfd400299 // ldr d25, [x20, #0]
-	WORD $0xbd400a9b // ldr s27, [x20, #8]
+	WORD $0xfd400239 // ldr d25, [x17, #0]
+	WORD $0xbd400a3b // ldr s27, [x17, #8]
 	WORD $0x6e180779 // mov v25.d[1], v27.d[0]
-	WORD $0xfd4001fa // ldr d26, [x15, #0]
-	WORD $0xbd4009fb // ldr s27, [x15, #8]
+	WORD $0xfd4001ba // ldr d26, [x13, #0]
+	WORD $0xbd4009bb // ldr s27, [x13, #8]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0xfd40021a // ldr d26, [x16, #0]
-	WORD $0xbd400a1b // ldr s27, [x16, #8]
+	WORD $0xfd4001da // ldr d26, [x14, #0]
+	WORD $0xbd4009db // ldr s27, [x14, #8]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
 	WORD $0x4e3acf30 // fmla v16.4s, v25.4s, v26.4s
-	WORD $0xfd40023a // ldr d26, [x17, #0]
-	WORD $0xbd400a3b // ldr s27, [x17, #8]
+	WORD $0xfd4001fa // ldr d26, [x15, #0]
+	WORD $0xbd4009fb // ldr s27, [x15, #8]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
 	B rest11
 
 two20:
-	WORD $0xfd400278 // ldr d24, [x19, #0]
-	WORD $0xfd400299 // ldr d25, [x20, #0]
-	WORD $0xfd4001fa // ldr d26, [x15, #0]
+	WORD $0xfd400218 // ldr d24, [x16, #0]
+	WORD $0xfd400239 // ldr d25, [x17, #0]
+	WORD $0xfd4001ba // ldr d26, [x13, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0xfd40021a // ldr d26, [x16, #0]
+	WORD $0xfd4001da // ldr d26, [x14, #0]
 	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
 	WORD $0x4e3acf30 // fmla v16.4s, v25.4s, v26.4s
-	WORD $0xfd40023a // ldr d26, [x17, #0]
+	WORD $0xfd4001fa // ldr d26, [x15, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
 	B rest11
 
 one19:
-	WORD $0xbd400278 // ldr s24, [x19, #0]
-	WORD $0xbd400299 // ldr s25, [x20, #0]
-	WORD $0xbd4001fa // ldr s26, [x15, #0]
+	WORD $0xbd400218 // ldr s24, [x16, #0]
+	WORD $0xbd400239 // ldr s25, [x17, #0]
+	WORD $0xbd4001ba // ldr s26, [x13, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0xbd40021a // ldr s26, [x16, #0]
+	WORD $0xbd4001da // ldr s26, [x14, #0]
 	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
 	WORD $0x4e3acf30 // fmla v16.4s, v25.4s, v26.4s
-	WORD $0xbd40023a // ldr s26, [x17, #0]
+	WORD $0xbd4001fa // ldr s26, [x15, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
 	B rest11
@@ -955,53 +940,53 @@ part10:
 	CMP $2, R11
 	BLT one21
 	BEQ two22
-	WORD $0xfd400a78 // ldr d24, [x19, #16]
-	WORD $0xbd401a7b // ldr s27, [x19, #24]
+	WORD $0xfd400a18 // ldr d24, [x16, #16]
+	WORD $0xbd401a1b // ldr s27, [x16, #24]
 	WORD $0x6e180778 // mov v24.d[1], v27.d[0]
-	WORD $0xfd400a99 // ldr d25, [x20, #16]
-	WORD $0xbd401a9b // ldr s27, [x20, #24]
+	WORD $0xfd400a39 // ldr d25, [x17, #16]
+	WORD $0xbd401a3b // ldr s27, [x17, #24]
 	WORD $0x6e180779 // mov v25.d[1], v27.d[0]
-	WORD $0xfd4009fa // ldr d26, [x15, #16]
-	WORD $0xbd4019fb // ldr s27, [x15, #24]
+	WORD $0xfd4009ba // ldr d26, [x13, #16]
+	WORD $0xbd4019bb // ldr s27, [x13, #24]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0xfd400a1a // ldr d26, [x16, #16]
-	WORD $0xbd401a1b // ldr s27, [x16, #24]
+	WORD $0xfd4009da // ldr d26, [x14, #16]
+	WORD $0xbd4019db // ldr s27, [x14, #24]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf05 // fmla v5.4s, v24.4s, v26.4s
 	WORD $0x4e3acf31 // fmla v17.4s, v25.4s, v26.4s
-	WORD $0xfd400a3a // ldr d26, [x17, #16]
-	WORD $0xbd401a3b // ldr s27, [x17, #24]
+	WORD $0xfd4009fa // ldr d26, [x15, #16]
+	WORD $0xbd4019fb // ldr s27, [x15, #24]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
 	B rest13
 
 two22:
-	WORD $0xfd400a78 // ldr d24, [x19, #16]
-	WORD $0xfd400a99 // ldr d25, [x20, #16]
-	WORD $0xfd4009fa // ldr d26, [x15, #16]
+	WORD $0xfd400a18 // ldr d24, [x16, #16]
+	WORD $0xfd400a39 // ldr d25, [x17, #16]
+	WORD $0xfd4009ba // ldr d26, [x13, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0xfd400a1a // ldr d26, [x16, #16]
+	WORD $0xfd4009da // ldr d26, [x14, #16]
 	WORD $0x4e3acf05 // fmla v5.4s, v24.4s, v26.4s
 	WORD $0x4e3acf31 // fmla v17.4s, v25.4s, v26.4s
-	WORD $0xfd400a3a // ldr d26, [x17, #16]
+	WORD $0xfd4009fa // ldr d26, [x15, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
 	B rest13
 
 one21:
-	WORD $0xbd401278 // ldr s24, [x19, #16]
-	WORD $0xbd401299 // ldr s25, [x20, #16]
-	WORD $0xbd4011fa // ldr s26, [x15, #16]
+	WORD $0xbd401218 // ldr s24, [x16, #16]
+	WORD $0xbd401239 // ldr s25, [x17, #16]
+	WORD $0xbd4011ba // ldr s26, [x13, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0xbd40121a // ldr s26, [x16, #16]
+	WORD $0xbd4011da // ldr s26, [x14, #16]
 	WORD $0x4e3acf05 // fmla v5.4s, v24.4s, v26.4s
 	WORD $0x4e3acf31 // fmla v17.4s, v25.4s, v26.4s
-	WORD $0xbd40123a // ldr s26, [x17, #16]
+	WORD $0xbd4011fa // ldr s26, [x15, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
 	B rest13
@@ -1010,53 +995,53 @@ part12:
 	CMP $2, R11
 	BLT one23
 	BEQ two24
-	WORD $0xfd401278 // ldr d24, [x19, #32]
-	WORD $0xbd402a7b // ldr s27, [x19, #40]
+	WORD $0xfd401218 // ldr d24, [x16, #32]
+	WORD $0xbd402a1b // ldr s27, [x16, #40]
 	WORD $0x6e180778 // mov v24.d[1], v27.d[0]
-	WORD $0xfd401299 // ldr d25, [x20, #32]
-	WORD $0xbd402a9b // ldr s27, [x20, #40]
+	WORD $0xfd401239 // ldr d25, [x17, #32]
+	WORD $0xbd402a3b // ldr s27, [x17, #40]
 	WORD $0x6e180779 // mov v25.d[1], v27.d[0]
-	WORD $0xfd4011fa // ldr d26, [x15, #32]
-	WORD $0xbd4029fb // ldr s27, [x15, #40]
+	WORD $0xfd4011ba // ldr d26, [x13, #32]
+	WORD $0xbd4029bb // ldr s27, [x13, #40]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0xfd40121a // ldr d26, [x16, #32]
-	WORD $0xbd402a1b // ldr s27, [x16, #40]
+	WORD $0xfd4011da // ldr d26, [x14, #32]
+	WORD $0xbd4029db // ldr s27, [x14, #40]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
 	WORD $0x4e3acf32 // fmla v18.4s, v25.4s, v26.4s
-	WORD $0xfd40123a // ldr d26, [x17, #32]
-	WORD $0xbd402a3b // ldr s27, [x17, #40]
+	WORD $0xfd4011fa // ldr d26, [x15, #32]
+	WORD $0xbd4029fb // ldr s27, [x15, #40]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
 	B rest15
 
 two24:
-	WORD $0xfd401278 // ldr d24, [x19, #32]
-	WORD $0xfd401299 // ldr d25, [x20, #32]
-	WORD $0xfd4011fa // ldr d26, [x15, #32]
+	WORD $0xfd401218 // ldr d24, [x16, #32]
+	WORD $0xfd401239 // ldr d25, [x17, #32]
+	WORD $0xfd4011ba // ldr d26, [x13, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0xfd40121a // ldr d26, [x16, #32]
+	WORD $0xfd4011da // ldr d26, [x14, #32]
 	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
 	WORD $0x4e3acf32 // fmla v18.4s, v25.4s, v26.4s
-	WORD $0xfd40123a // ldr d26, [x17, #32]
+	WORD $0xfd4011fa // ldr d26, [x15, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
 	B rest15
 
 one23:
-	WORD $0xbd402278 // ldr s24, [x19, #32]
-	WORD $0xbd402299 // ldr s25, [x20, #32]
-	WORD $0xbd4021fa // ldr s26, [x15, #32]
+	WORD $0xbd402218 // ldr s24, [x16, #32]
+	WORD $0xbd402239 // ldr s25, [x17, #32]
+	WORD $0xbd4021ba // ldr s26, [x13, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0xbd40221a // ldr s26, [x16, #32]
+	WORD $0xbd4021da // ldr s26, [x14, #32]
 	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
 	WORD $0x4e3acf32 // fmla v18.4s, v25.4s, v26.4s
-	WORD $0xbd40223a // ldr s26, [x17, #32]
+	WORD $0xbd4021fa // ldr s26, [x15, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
 	B rest15
@@ -1196,38 +1181,36 @@ resume29:
 	WORD $0x3dc01c47 // ldr q7, [x2, #112]
 
 ready30:
-	MOVD R4, R15
-	MOVD R6, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	MOVD R6, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip31
 
 loop32:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc001e8 // ldr q8, [x15, #0]
-	WORD $0x3dc00269 // ldr q9, [x19, #0]
+	WORD $0x3dc001a8 // ldr q8, [x13, #0]
+	WORD $0x3dc00209 // ldr q9, [x16, #0]
 	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x3dc00289 // ldr q9, [x20, #0]
+	WORD $0x3dc00229 // ldr q9, [x17, #0]
 	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
-	WORD $0x3dc005e8 // ldr q8, [x15, #16]
-	WORD $0x3dc00669 // ldr q9, [x19, #16]
+	WORD $0x3dc005a8 // ldr q8, [x13, #16]
+	WORD $0x3dc00609 // ldr q9, [x16, #16]
 	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	WORD $0x3dc00689 // ldr q9, [x20, #16]
+	WORD $0x3dc00629 // ldr q9, [x17, #16]
 	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	WORD $0x3dc009e8 // ldr q8, [x15, #32]
-	WORD $0x3dc00a69 // ldr q9, [x19, #32]
+	WORD $0x3dc009a8 // ldr q8, [x13, #32]
+	WORD $0x3dc00a09 // ldr q9, [x16, #32]
 	WORD $0x4e29cd02 // fmla v2.4s, v8.4s, v9.4s
-	WORD $0x3dc00a89 // ldr q9, [x20, #32]
+	WORD $0x3dc00a29 // ldr q9, [x17, #32]
 	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
-	WORD $0x3dc00de8 // ldr q8, [x15, #48]
-	WORD $0x3dc00e69 // ldr q9, [x19, #48]
+	WORD $0x3dc00da8 // ldr q8, [x13, #48]
+	WORD $0x3dc00e09 // ldr q9, [x16, #48]
 	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0x3dc00e89 // ldr q9, [x20, #48]
+	WORD $0x3dc00e29 // ldr q9, [x17, #48]
 	WORD $0x4e29cd07 // fmla v7.4s, v8.4s, v9.4s
-	ADD $64, R15, R15
-	ADD $64, R19, R19
-	ADD $64, R20, R20
+	ADD $64, R13, R13
+	ADD $64, R16, R16
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop32
 
@@ -1236,28 +1219,28 @@ skip31:
 	MOVD R10, R11
 	CMP $4, R11
 	BLT part34
-	WORD $0x3dc001e8 // ldr q8, [x15, #0]
-	WORD $0x3dc00269 // ldr q9, [x19, #0]
+	WORD $0x3dc001a8 // ldr q8, [x13, #0]
+	WORD $0x3dc00209 // ldr q9, [x16, #0]
 	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x3dc00289 // ldr q9, [x20, #0]
+	WORD $0x3dc00229 // ldr q9, [x17, #0]
 	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
 	SUB $4, R11, R11
 	CBZ R11, rest37
 	CMP $4, R11
 	BLT part36
-	WORD $0x3dc005e8 // ldr q8, [x15, #16]
-	WORD $0x3dc00669 // ldr q9, [x19, #16]
+	WORD $0x3dc005a8 // ldr q8, [x13, #16]
+	WORD $0x3dc00609 // ldr q9, [x16, #16]
 	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	WORD $0x3dc00689 // ldr q9, [x20, #16]
+	WORD $0x3dc00629 // ldr q9, [x17, #16]
 	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
 	SUB $4, R11, R11
 	CBZ R11, rest39
 	CMP $4, R11
 	BLT part38
-	WORD $0x3dc009e8 // ldr q8, [x15, #32]
-	WORD $0x3dc00a69 // ldr q9, [x19, #32]
+	WORD $0x3dc009a8 // ldr q8, [x13, #32]
+	WORD $0x3dc00a09 // ldr q9, [x16, #32]
 	WORD $0x4e29cd02 // fmla v2.4s, v8.4s, v9.4s
-	WORD $0x3dc00a89 // ldr q9, [x20, #32]
+	WORD $0x3dc00a29 // ldr q9, [x17, #32]
 	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 	SUB $4, R11, R11
 	CBZ R11, rest41
@@ -1266,32 +1249,32 @@ part40:
 	CMP $2, R11
 	BLT one43
 	BEQ two44
-	WORD $0xfd4019e8 // ldr d8, [x15, #48]
-	WORD $0xbd4039ea // ldr s10, [x15, #56]
+	WORD $0xfd4019a8 // ldr d8, [x13, #48]
+	WORD $0xbd4039aa // ldr s10, [x13, #56]
 	WORD $0x6e180548 // mov v8.d[1], v10.d[0]
-	WORD $0xfd401a69 // ldr d9, [x19, #48]
-	WORD $0xbd403a6a // ldr s10, [x19, #56]
+	WORD $0xfd401a09 // ldr d9, [x16, #48]
+	WORD $0xbd403a0a // ldr s10, [x16, #56]
 	WORD $0x6e180549 // mov v9.d[1], v10.d[0]
 	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0xfd401a89 // ldr d9, [x20, #48]
-	WORD $0xbd403a8a // ldr s10, [x20, #56]
+	WORD $0xfd401a29 // ldr d9, [x17, #48]
+	WORD $0xbd403a2a // ldr s10, [x17, #56]
 	WORD $0x6e180549 // mov v9.d[1], v10.d[0]
 	WORD $0x4e29cd07 // fmla v7.4s, v8.4s, v9.4s
 	B whole42
 
 two44:
-	WORD $0xfd4019e8 // ldr d8, [x15, #48]
-	WORD $0xfd401a69 // ldr d9, [x19, #48]
+	WORD $0xfd4019a8 // ldr d8, [x13, #48]
+	WORD $0xfd401a09 // ldr d9, [x16, #48]
 	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0xfd401a89 // ldr d9, [x20, #48]
+	WORD $0xfd401a29 // ldr d9, [x17, #48]
 	WORD $0x4e29cd07 // fmla v7.4s, v8.4s, v9.4s
 	B whole42
 
 one43:
-	WORD $0xbd4031e8 // ldr s8, [x15, #48]
-	WORD $0xbd403269 // ldr s9, [x19, #48]
+	WORD $0xbd4031a8 // ldr s8, [x13, #48]
+	WORD $0xbd403209 // ldr s9, [x16, #48]
 	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0xbd403289 // ldr s9, [x20, #48]
+	WORD $0xbd403229 // ldr s9, [x17, #48]
 	WORD $0x4e29cd07 // fmla v7.4s, v8.4s, v9.4s
 	B whole42
 
@@ -1299,32 +1282,32 @@ part34:
 	CMP $2, R11
 	BLT one45
 	BEQ two46
-	WORD $0xfd4001e8 // ldr d8, [x15, #0]
-	WORD $0xbd4009ea // ldr s10, [x15, #8]
+	WORD $0xfd4001a8 // ldr d8, [x13, #0]
+	WORD $0xbd4009aa // ldr s10, [x13, #8]
 	WORD $0x6e180548 // mov v8.d[1], v10.d[0]
-	WORD $0xfd400269 // ldr d9, [x19, #0]
-	WORD $0xbd400a6a // ldr s10, [x19, #8]
+	WORD $0xfd400209 // ldr d9, [x16, #0]
+	WORD $0xbd400a0a // ldr s10, [x16, #8]
 	WORD $0x6e180549 // mov v9.d[1], v10.d[0]
 	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0xfd400289 // ldr d9, [x20, #0]
-	WORD $0xbd400a8a // ldr s10, [x20, #8]
+	WORD $0xfd400229 // ldr d9, [x17, #0]
+	WORD $0xbd400a2a // ldr s10, [x17, #8]
 	WORD $0x6e180549 // mov v9.d[1], v10.d[0]
 	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
 	B rest37
 
 two46:
-	WORD $0xfd4001e8 // ldr d8, [x15, #0]
-	WORD $0xfd400269 // ldr d9, [x19, #0]
+	WORD $0xfd4001a8 // ldr d8, [x13, #0]
+	WORD $0xfd400209 // ldr d9, [x16, #0]
 	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0xfd400289 // ldr d9, [x20, #0]
+	WORD $0xfd400229 // ldr d9, [x17, #0]
 	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
 	B rest37
 
 one45:
-	WORD $0xbd4001e8 // ldr s8, [x15, #0]
-	WORD $0xbd400269 // ldr s9, [x19, #0]
+	WORD $0xbd4001a8 // ldr s8, [x13, #0]
+	WORD $0xbd400209 // ldr s9, [x16, #0]
 	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0xbd400289 // ldr s9, [x20, #0]
+	WORD $0xbd400229 // ldr s9, [x17, #0]
 	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
 	B rest37
 
@@ -1332,32 +1315,32 @@ part36:
 	CMP $2, R11
 	BLT one47
 	BEQ two48
-	WORD $0xfd4009e8 // ldr d8, [x15, #16]
-	WORD $0xbd4019ea // ldr s10, [x15, #24]
+	WORD $0xfd4009a8 // ldr d8, [x13, #16]
+	WORD $0xbd4019aa // ldr s10, [x13, #24]
 	WORD $0x6e180548 // mov v8.d[1], v10.d[0]
-	WORD $0xfd400a69 // ldr d9, [x19, #16]
-	WORD $0xbd401a6a // ldr s10, [x19, #24]
+	WORD $0xfd400a09 // ldr d9, [x16, #16]
+	WORD $0xbd401a0a // ldr s10, [x16, #24]
 	WORD $0x6e180549 // mov v9.d[1], v10.d[0]
 	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	WORD $0xfd400a89 // ldr d9, [x20, #16]
-	WORD $0xbd401a8a // ldr s10, [x20, #24]
+	WORD $0xfd400a29 // ldr d9, [x17, #16]
+	WORD $0xbd401a2a // ldr s10, [x17, #24]
 	WORD $0x6e180549 // mov v9.d[1], v10.d[0]
 	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
 	B rest39
 
 two48:
-	WORD $0xfd4009e8 // ldr d8, [x15, #16]
-	WORD $0xfd400a69 // ldr d9, [x19, #16]
+	WORD $0xfd4009a8 // ldr d8, [x13, #16]
+	WORD $0xfd400a09 // ldr d9, [x16, #16]
 	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	WORD $0xfd400a89 // ldr d9, [x20, #16]
+	WORD $0xfd400a29 // ldr d9, [x17, #16]
 	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
 	B rest39
 
 one47:
-	WORD $0xbd4011e8 // ldr s8, [x15, #16]
-	WORD $0xbd401269 // ldr s9, [x19, #16]
+	WORD $0xbd4011a8 // ldr s8, [x13, #16]
+	WORD $0xbd401209 // ldr s9, [x16, #16]
 	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	WORD $0xbd401289 // ldr s9, [x20, #16]
+	WORD $0xbd401229 // ldr s9, [x17, #16]
 	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
 	B rest39
 
@@ -1365,32 +1348,32 @@ part38:
 	CMP $2, R11
 	BLT one49
 	BEQ two50
-	WORD $0xfd4011e8 // ldr d8, [x15, #32]
-	WORD $0xbd4029ea // ldr s10, [x15, #40]
+	WORD $0xfd4011a8 // ldr d8, [x13, #32]
+	WORD $0xbd4029aa // ldr s10, [x13, #40]
 	WORD $0x6e180548 // mov v8.d[1], v10.d[0]
-	WORD $0xfd401269 // ldr d9, [x19, #32]
-	WORD $0xbd402a6a // ldr s10, [x19, #40]
+	WORD $0xfd401209 // ldr d9, [x16, #32]
+	WORD $0xbd402a0a // ldr s10, [x16, #40]
 	WORD $0x6e180549 // mov v9.d[1], v10.d[0]
 	WORD $0x4e29cd02 // fmla v2.4s, v8.4s, v9.4s
-	WORD $0xfd401289 // ldr d9, [x20, #32]
-	WORD $0xbd402a8a // ldr s10, [x20, #40]
+	WORD $0xfd401229 // ldr d9, [x17, #32]
+	WORD $0xbd402a2a // ldr s10, [x17, #40]
 	WORD $0x6e180549 // mov v9.d[1], v10.d[0]
 	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 	B rest41
 
 two50:
-	WORD $0xfd4011e8 // ldr d8, [x15, #32]
-	WORD $0xfd401269 // ldr d9, [x19, #32]
+	WORD $0xfd4011a8 // ldr d8, [x13, #32]
+	WORD $0xfd401209 // ldr d9, [x16, #32]
 	WORD $0x4e29cd02 // fmla v2.4s, v8.4s, v9.4s
-	WORD $0xfd401289 // ldr d9, [x20, #32]
+	WORD $0xfd401229 // ldr d9, [x17, #32]
 	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 	B rest41
 
 one49:
-	WORD $0xbd4021e8 // ldr s8, [x15, #32]
-	WORD $0xbd402269 // ldr s9, [x19, #32]
+	WORD $0xbd4021a8 // ldr s8, [x13, #32]
+	WORD $0xbd402209 // ldr s9, [x16, #32]
 	WORD $0x4e29cd02 // fmla v2.4s, v8.4s, v9.4s
-	WORD $0xbd402289 // ldr s9, [x20, #32]
+	WORD $0xbd402229 // ldr s9, [x17, #32]
 	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 	B rest41
 
@@ -1468,8 +1451,6 @@ TEXT ·dotF32x3NEON(SB), NOSPLIT, $0-96
 	LSL $2, R7, R7
 	MOVD rows+32(FP), R8
 	MOVD k+56(FP), R9
-	MOVD ahead+80(FP), R13
-	MOVD step+88(FP), R14
 	AND $15, R9, R10
 	LSR $4, R9, R9
 
@@ -1530,67 +1511,64 @@ resume3:
 	WORD $0x3dc05c57 // ldr q23, [x2, #368]
 
 ready4:
-	MOVD R4, R15
-	ADD R5, R15, R16
-	MOVD R6, R17
-	ADD R7, R17, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	ADD R5, R13, R14
+	MOVD R6, R15
+	ADD R7, R15, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip5
 
 loop6:
-	PRFM 0(R13), PLDL2KEEP
-	PRFM 64(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc001f8 // ldr q24, [x15, #0]
-	WORD $0x3dc00219 // ldr q25, [x16, #0]
-	WORD $0x3dc0023a // ldr q26, [x17, #0]
+	WORD $0x3dc001b8 // ldr q24, [x13, #0]
+	WORD $0x3dc001d9 // ldr q25, [x14, #0]
+	WORD $0x3dc001fa // ldr q26, [x15, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf24 // fmla v4.4s, v25.4s, v26.4s
-	WORD $0x3dc0027a // ldr q26, [x19, #0]
+	WORD $0x3dc0021a // ldr q26, [x16, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0x3dc0029a // ldr q26, [x20, #0]
+	WORD $0x3dc0023a // ldr q26, [x17, #0]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
-	WORD $0x3dc005f8 // ldr q24, [x15, #16]
-	WORD $0x3dc00619 // ldr q25, [x16, #16]
-	WORD $0x3dc0063a // ldr q26, [x17, #16]
+	WORD $0x3dc005b8 // ldr q24, [x13, #16]
+	WORD $0x3dc005d9 // ldr q25, [x14, #16]
+	WORD $0x3dc005fa // ldr q26, [x15, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf25 // fmla v5.4s, v25.4s, v26.4s
-	WORD $0x3dc0067a // ldr q26, [x19, #16]
+	WORD $0x3dc0061a // ldr q26, [x16, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0x3dc0069a // ldr q26, [x20, #16]
+	WORD $0x3dc0063a // ldr q26, [x17, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
-	WORD $0x3dc009f8 // ldr q24, [x15, #32]
-	WORD $0x3dc00a19 // ldr q25, [x16, #32]
-	WORD $0x3dc00a3a // ldr q26, [x17, #32]
+	WORD $0x3dc009b8 // ldr q24, [x13, #32]
+	WORD $0x3dc009d9 // ldr q25, [x14, #32]
+	WORD $0x3dc009fa // ldr q26, [x15, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf26 // fmla v6.4s, v25.4s, v26.4s
-	WORD $0x3dc00a7a // ldr q26, [x19, #32]
+	WORD $0x3dc00a1a // ldr q26, [x16, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0x3dc00a9a // ldr q26, [x20, #32]
+	WORD $0x3dc00a3a // ldr q26, [x17, #32]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
-	WORD $0x3dc00df8 // ldr q24, [x15, #48]
-	WORD $0x3dc00e19 // ldr q25, [x16, #48]
-	WORD $0x3dc00e3a // ldr q26, [x17, #48]
+	WORD $0x3dc00db8 // ldr q24, [x13, #48]
+	WORD $0x3dc00dd9 // ldr q25, [x14, #48]
+	WORD $0x3dc00dfa // ldr q26, [x15, #48]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
-	WORD $0x3dc00e7a // ldr q26, [x19, #48]
+	WORD $0x3dc00e1a // ldr q26, [x16, #48]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0x3dc00e9a // ldr q26, [x20, #48]
+	WORD $0x3dc00e3a // ldr q26, [x17, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
+	ADD $64, R13, R13
+	ADD $64, R14, R14
 	ADD $64, R15, R15
 	ADD $64, R16, R16
 	ADD $64, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
 	SUB $1, R11, R11
 	CBNZ R11, loop6
 
@@ -1599,45 +1577,45 @@ skip5:
 	MOVD R10, R11
 	CMP $4, R11
 	BLT part8
-	WORD $0x3dc001f8 // ldr q24, [x15, #0]
-	WORD $0x3dc00219 // ldr q25, [x16, #0]
-	WORD $0x3dc0023a // ldr q26, [x17, #0]
+	WORD $0x3dc001b8 // ldr q24, [x13, #0]
+	WORD $0x3dc001d9 // ldr q25, [x14, #0]
+	WORD $0x3dc001fa // ldr q26, [x15, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf24 // fmla v4.4s, v25.4s, v26.4s
-	WORD $0x3dc0027a // ldr q26, [x19, #0]
+	WORD $0x3dc0021a // ldr q26, [x16, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0x3dc0029a // ldr q26, [x20, #0]
+	WORD $0x3dc0023a // ldr q26, [x17, #0]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
 	SUB $4, R11, R11
 	CBZ R11, rest11
 	CMP $4, R11
 	BLT part10
-	WORD $0x3dc005f8 // ldr q24, [x15, #16]
-	WORD $0x3dc00619 // ldr q25, [x16, #16]
-	WORD $0x3dc0063a // ldr q26, [x17, #16]
+	WORD $0x3dc005b8 // ldr q24, [x13, #16]
+	WORD $0x3dc005d9 // ldr q25, [x14, #16]
+	WORD $0x3dc005fa // ldr q26, [x15, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf25 // fmla v5.4s, v25.4s, v26.4s
-	WORD $0x3dc0067a // ldr q26, [x19, #16]
+	WORD $0x3dc0061a // ldr q26, [x16, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0x3dc0069a // ldr q26, [x20, #16]
+	WORD $0x3dc0063a // ldr q26, [x17, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
 	SUB $4, R11, R11
 	CBZ R11, rest13
 	CMP $4, R11
 	BLT part12
-	WORD $0x3dc009f8 // ldr q24, [x15, #32]
-	WORD $0x3dc00a19 // ldr q25, [x16, #32]
-	WORD $0x3dc00a3a // ldr q26, [x17, #32]
+	WORD $0x3dc009b8 // ldr q24, [x13, #32]
+	WORD $0x3dc009d9 // ldr q25, [x14, #32]
+	WORD $0x3dc009fa // ldr q26, [x15, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf26 // fmla v6.4s, v25.4s, v26.4s
-	WORD $0x3dc00a7a // ldr q26, [x19, #32]
+	WORD $0x3dc00a1a // ldr q26, [x16, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0x3dc00a9a // ldr q26, [x20, #32]
+	WORD $0x3dc00a3a // ldr q26, [x17, #32]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
 	SUB $4, R11, R11
@@ -1647,53 +1625,53 @@ part14:
 	CMP $2, R11
 	BLT one17
 	BEQ two18
-	WORD $0xfd4019f8 // ldr d24, [x15, #48]
-	WORD $0xbd4039fb // ldr s27, [x15, #56]
+	WORD $0xfd4019b8 // ldr d24, [x13, #48]
+	WORD $0xbd4039bb // ldr s27, [x13, #56]
 	WORD $0x6e180778 // mov v24.d[1], v27.d[0]
-	WORD $0xfd401a19 // ldr d25, [x16, #48]
-	WORD $0xbd403a1b // ldr s27, [x16, #56]
+	WORD $0xfd4019d9 // ldr d25, [x14, #48]
+	WORD $0xbd4039db // ldr s27, [x14, #56]
 	WORD $0x6e180779 // mov v25.d[1], v27.d[0]
-	WORD $0xfd401a3a // ldr d26, [x17, #48]
-	WORD $0xbd403a3b // ldr s27, [x17, #56]
+	WORD $0xfd4019fa // ldr d26, [x15, #48]
+	WORD $0xbd4039fb // ldr s27, [x15, #56]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
-	WORD $0xfd401a7a // ldr d26, [x19, #48]
-	WORD $0xbd403a7b // ldr s27, [x19, #56]
+	WORD $0xfd401a1a // ldr d26, [x16, #48]
+	WORD $0xbd403a1b // ldr s27, [x16, #56]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0xfd401a9a // ldr d26, [x20, #48]
-	WORD $0xbd403a9b // ldr s27, [x20, #56]
+	WORD $0xfd401a3a // ldr d26, [x17, #48]
+	WORD $0xbd403a3b // ldr s27, [x17, #56]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
 	B whole16
 
 two18:
-	WORD $0xfd4019f8 // ldr d24, [x15, #48]
-	WORD $0xfd401a19 // ldr d25, [x16, #48]
-	WORD $0xfd401a3a // ldr d26, [x17, #48]
+	WORD $0xfd4019b8 // ldr d24, [x13, #48]
+	WORD $0xfd4019d9 // ldr d25, [x14, #48]
+	WORD $0xfd4019fa // ldr d26, [x15, #48]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
-	WORD $0xfd401a7a // ldr d26, [x19, #48]
+	WORD $0xfd401a1a // ldr d26, [x16, #48]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0xfd401a9a // ldr d26, [x20, #48]
+	WORD $0xfd401a3a // ldr d26, [x17, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
 	B whole16
 
 one17:
-	WORD $0xbd4031f8 // ldr s24, [x15, #48]
-	WORD $0xbd403219 // ldr s25, [x16, #48]
-	WORD $0xbd40323a // ldr s26, [x17, #48]
+	WORD $0xbd4031b8 // ldr s24, [x13, #48]
+	WORD $0xbd4031d9 // ldr s25, [x14, #48]
+	WORD $0xbd4031fa // ldr s26, [x15, #48]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
-	WORD $0xbd40327a // ldr s26, [x19, #48]
+	WORD $0xbd40321a // ldr s26, [x16, #48]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0xbd40329a // ldr s26, [x20, #48]
+	WORD $0xbd40323a // ldr s26, [x17, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
 	B whole16
@@ -1702,53 +1680,53 @@ part8:
 	CMP $2, R11
 	BLT one19
 	BEQ two20
-	WORD $0xfd4001f8 // ldr d24, [x15, #0]
-	WORD $0xbd4009fb // ldr s27, [x15, #8]
+	WORD $0xfd4001b8 // ldr d24, [x13, #0]
+	WORD $0xbd4009bb // ldr s27, [x13, #8]
 	WORD $0x6e180778 // mov v24.d[1], v27.d[0]
-	WORD $0xfd400219 // ldr d25, [x16, #0]
-	WORD $0xbd400a1b // ldr s27, [x16, #8]
+	WORD $0xfd4001d9 // ldr d25, [x14, #0]
+	WORD $0xbd4009db // ldr s27, [x14, #8]
 	WORD $0x6e180779 // mov v25.d[1], v27.d[0]
-	WORD $0xfd40023a // ldr d26, [x17, #0]
-	WORD $0xbd400a3b // ldr s27, [x17, #8]
+	WORD $0xfd4001fa // ldr d26, [x15, #0]
+	WORD $0xbd4009fb // ldr s27, [x15, #8]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf24 // fmla v4.4s, v25.4s, v26.4s
-	WORD $0xfd40027a // ldr d26, [x19, #0]
-	WORD $0xbd400a7b // ldr s27, [x19, #8]
+	WORD $0xfd40021a // ldr d26, [x16, #0]
+	WORD $0xbd400a1b // ldr s27, [x16, #8]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0xfd40029a // ldr d26, [x20, #0]
-	WORD $0xbd400a9b // ldr s27, [x20, #8]
+	WORD $0xfd40023a // ldr d26, [x17, #0]
+	WORD $0xbd400a3b // ldr s27, [x17, #8]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
 	B rest11
 
 two20:
-	WORD $0xfd4001f8 // ldr d24, [x15, #0]
-	WORD $0xfd400219 // ldr d25, [x16, #0]
-	WORD $0xfd40023a // ldr d26, [x17, #0]
+	WORD $0xfd4001b8 // ldr d24, [x13, #0]
+	WORD $0xfd4001d9 // ldr d25, [x14, #0]
+	WORD $0xfd4001fa // ldr d26, [x15, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf24 // fmla v4.4s, v25.4s, v26.4s
-	WORD $0xfd40027a // ldr d26, [x19, #0]
+	WORD $0xfd40021a // ldr d26, [x16, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0xfd40029a // ldr d26, [x20, #0]
+	WORD $0xfd40023a // ldr d26, [x17, #0]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
 	B rest11
 
 one19:
-	WORD $0xbd4001f8 // ldr s24, [x15, #0]
-	WORD $0xbd400219 // ldr s25, [x16, #0]
-	WORD $0xbd40023a // ldr s26, [x17, #0]
+	WORD $0xbd4001b8 // ldr s24, [x13, #0]
+	WORD $0xbd4001d9 // ldr s25, [x14, #0]
+	WORD $0xbd4001fa // ldr s26, [x15, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf24 // fmla v4.4s, v25.4s, v26.4s
-	WORD $0xbd40027a // ldr s26, [x19, #0]
+	WORD $0xbd40021a // ldr s26, [x16, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0xbd40029a // ldr s26, [x20, #0]
+	WORD $0xbd40023a // ldr s26, [x17, #0]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
 	B rest11
@@ -1757,53 +1735,53 @@ part10:
 	CMP $2, R11
 	BLT one21
 	BEQ two22
-	WORD $0xfd4009f8 // ldr d24, [x15, #16]
-	WORD $0xbd4019fb // ldr s27, [x15, #24]
+	WORD $0xfd4009b8 // ldr d24, [x13, #16]
+	WORD $0xbd4019bb // ldr s27, [x13, #24]
 	WORD $0x6e180778 // mov v24.d[1], v27.d[0]
-	WORD $0xfd400a19 // ldr d25, [x16, #16]
-	WORD $0xbd401a1b // ldr s27, [x16, #24]
+	WORD $0xfd4009d9 // ldr d25, [x14, #16]
+	WORD $0xbd4019db // ldr s27, [x14, #24]
 	WORD $0x6e180779 // mov v25.d[1], v27.d[0]
-	WORD $0xfd400a3a // ldr d26, [x17, #16]
-	WORD $0xbd401a3b // ldr s27, [x17, #24]
+	WORD $0xfd4009fa // ldr d26, [x15, #16]
+	WORD $0xbd4019fb // ldr s27, [x15, #24]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf25 // fmla v5.4s, v25.4s, v26.4s
-	WORD $0xfd400a7a // ldr d26, [x19, #16]
-	WORD $0xbd401a7b // ldr s27, [x19, #24]
+	WORD $0xfd400a1a // ldr d26, [x16, #16]
+	WORD $0xbd401a1b // ldr s27, [x16, #24]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0xfd400a9a // ldr d26, [x20, #16]
-	WORD $0xbd401a9b // ldr s27, [x20, #24]
+	WORD $0xfd400a3a // ldr d26, [x17, #16]
+	WORD $0xbd401a3b // ldr s27, [x17, #24]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
 	B rest13
 
 two22:
-	WORD $0xfd4009f8 // ldr d24, [x15, #16]
-	WORD $0xfd400a19 // ldr d25, [x16, #16]
-	WORD $0xfd400a3a // ldr d26, [x17, #16]
+	WORD $0xfd4009b8 // ldr d24, [x13, #16]
+	WORD $0xfd4009d9 // ldr d25, [x14, #16]
+	WORD $0xfd4009fa // ldr d26, [x15, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf25 // fmla v5.4s, v25.4s, v26.4s
-	WORD $0xfd400a7a // ldr d26, [x19, #16]
+	WORD $0xfd400a1a // ldr d26, [x16, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0xfd400a9a // ldr d26, [x20, #16]
+	WORD $0xfd400a3a // ldr d26, [x17, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
 	B rest13
 
 one21:
-	WORD $0xbd4011f8 // ldr s24, [x15, #16]
-	WORD $0xbd401219 // ldr s25, [x16, #16]
-	WORD $0xbd40123a // ldr s26, [x17, #16]
+	WORD $0xbd4011b8 // ldr s24, [x13, #16]
+	WORD $0xbd4011d9 // ldr s25, [x14, #16]
+	WORD $0xbd4011fa // ldr s26, [x15, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf25 // fmla v5.4s, v25.4s, v26.4s
-	WORD $0xbd40127a // ldr s26, [x19, #16]
+	WORD $0xbd40121a // ldr s26, [x16, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0xbd40129a // ldr s26, [x20, #16]
+	WORD $0xbd40123a // ldr s26, [x17, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
 	B rest13
@@ -1812,53 +1790,53 @@ part12:
 	CMP $2, R11
 	BLT one23
 	BEQ two24
-	WORD $0xfd4011f8 // ldr d24, [x15, #32]
-	WORD $0xbd4029fb // ldr s27, [x15, #40]
+	WORD $0xfd4011b8 // ldr d24, [x13, #32]
+	WORD $0xbd4029bb // ldr s27, [x13, #40]
 	WORD $0x6e180778 // mov v24.d[1], v27.d[0]
-	WORD $0xfd401219 // ldr d25, [x16, #32]
-	WORD $0xbd402a1b // ldr s27, [x16, #40]
+	WORD $0xfd4011d9 // ldr d25, [x14, #32]
+	WORD $0xbd4029db // ldr s27, [x14, #40]
 	WORD $0x6e180779 // mov v25.d[1], v27.d[0]
-	WORD $0xfd40123a // ldr d26, [x17, #32]
-	WORD $0xbd402a3b // ldr s27, [x17, #40]
+	WORD $0xfd4011fa // ldr d26, [x15, #32]
+	WORD $0xbd4029fb // ldr s27, [x15, #40]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf26 // fmla v6.4s, v25.4s, v26.4s
-	WORD $0xfd40127a // ldr d26, [x19, #32]
-	WORD $0xbd402a7b // ldr s27, [x19, #40]
+	WORD $0xfd40121a // ldr d26, [x16, #32]
+	WORD $0xbd402a1b // ldr s27, [x16, #40]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0xfd40129a // ldr d26, [x20, #32]
-	WORD $0xbd402a9b // ldr s27, [x20, #40]
+	WORD $0xfd40123a // ldr d26, [x17, #32]
+	WORD $0xbd402a3b // ldr s27, [x17, #40]
 	WORD $0x6e18077a // mov v26.d[1], v27.d[0]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
 	B rest15
 
 two24:
-	WORD $0xfd4011f8 // ldr d24, [x15, #32]
-	WORD $0xfd401219 // ldr d25, [x16, #32]
-	WORD $0xfd40123a // ldr d26, [x17, #32]
+	WORD $0xfd4011b8 // ldr d24, [x13, #32]
+	WORD $0xfd4011d9 // ldr d25, [x14, #32]
+	WORD $0xfd4011fa // ldr d26, [x15, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf26 // fmla v6.4s, v25.4s, v26.4s
-	WORD $0xfd40127a // ldr d26, [x19, #32]
+	WORD $0xfd40121a // ldr d26, [x16, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0xfd40129a // ldr d26, [x20, #32]
+	WORD $0xfd40123a // ldr d26, [x17, #32]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
 	B rest15
 
 one23:
-	WORD $0xbd4021f8 // ldr s24, [x15, #32]
-	WORD $0xbd402219 // ldr s25, [x16, #32]
-	WORD $0xbd40223a // ldr s26, [x17, #32]
+	WORD $0xbd4021b8 // ldr s24, [x13, #32]
+	WORD $0xbd4021d9 // ldr s25, [x14, #32]
+	WORD $0xbd4021fa // ldr s26, [x15, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf26 // fmla v6.4s, v25.4s, v26.4s
-	WORD $0xbd40227a // ldr s26, [x19, #32]
+	WORD $0xbd40221a // ldr s26, [x16, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0xbd40229a // ldr s26, [x20, #32]
+	WORD $0xbd40223a // ldr s26, [x17, #32]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
 	B rest15
@@ -2001,48 +1979,46 @@ resume29:
 	WORD $0x3dc02c4b // ldr q11, [x2, #176]
 
 ready30:
-	MOVD R4, R15
-	MOVD R6, R17
-	ADD R7, R17, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	MOVD R6, R15
+	ADD R7, R15, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip31
 
 loop32:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc001ec // ldr q12, [x15, #0]
-	WORD $0x3dc0022d // ldr q13, [x17, #0]
+	WORD $0x3dc001ac // ldr q12, [x13, #0]
+	WORD $0x3dc001ed // ldr q13, [x15, #0]
 	WORD $0x4e2dcd80 // fmla v0.4s, v12.4s, v13.4s
-	WORD $0x3dc0026d // ldr q13, [x19, #0]
+	WORD $0x3dc0020d // ldr q13, [x16, #0]
 	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x3dc0028d // ldr q13, [x20, #0]
+	WORD $0x3dc0022d // ldr q13, [x17, #0]
 	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	WORD $0x3dc005ec // ldr q12, [x15, #16]
-	WORD $0x3dc0062d // ldr q13, [x17, #16]
+	WORD $0x3dc005ac // ldr q12, [x13, #16]
+	WORD $0x3dc005ed // ldr q13, [x15, #16]
 	WORD $0x4e2dcd81 // fmla v1.4s, v12.4s, v13.4s
-	WORD $0x3dc0066d // ldr q13, [x19, #16]
+	WORD $0x3dc0060d // ldr q13, [x16, #16]
 	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x3dc0068d // ldr q13, [x20, #16]
+	WORD $0x3dc0062d // ldr q13, [x17, #16]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0x3dc009ec // ldr q12, [x15, #32]
-	WORD $0x3dc00a2d // ldr q13, [x17, #32]
+	WORD $0x3dc009ac // ldr q12, [x13, #32]
+	WORD $0x3dc009ed // ldr q13, [x15, #32]
 	WORD $0x4e2dcd82 // fmla v2.4s, v12.4s, v13.4s
-	WORD $0x3dc00a6d // ldr q13, [x19, #32]
+	WORD $0x3dc00a0d // ldr q13, [x16, #32]
 	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
-	WORD $0x3dc00a8d // ldr q13, [x20, #32]
+	WORD $0x3dc00a2d // ldr q13, [x17, #32]
 	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
-	WORD $0x3dc00dec // ldr q12, [x15, #48]
-	WORD $0x3dc00e2d // ldr q13, [x17, #48]
+	WORD $0x3dc00dac // ldr q12, [x13, #48]
+	WORD $0x3dc00ded // ldr q13, [x15, #48]
 	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0x3dc00e6d // ldr q13, [x19, #48]
+	WORD $0x3dc00e0d // ldr q13, [x16, #48]
 	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x3dc00e8d // ldr q13, [x20, #48]
+	WORD $0x3dc00e2d // ldr q13, [x17, #48]
 	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	ADD $64, R13, R13
 	ADD $64, R15, R15
+	ADD $64, R16, R16
 	ADD $64, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
 	SUB $1, R11, R11
 	CBNZ R11, loop32
 
@@ -2051,34 +2027,34 @@ skip31:
 	MOVD R10, R11
 	CMP $4, R11
 	BLT part34
-	WORD $0x3dc001ec // ldr q12, [x15, #0]
-	WORD $0x3dc0022d // ldr q13, [x17, #0]
+	WORD $0x3dc001ac // ldr q12, [x13, #0]
+	WORD $0x3dc001ed // ldr q13, [x15, #0]
 	WORD $0x4e2dcd80 // fmla v0.4s, v12.4s, v13.4s
-	WORD $0x3dc0026d // ldr q13, [x19, #0]
+	WORD $0x3dc0020d // ldr q13, [x16, #0]
 	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x3dc0028d // ldr q13, [x20, #0]
+	WORD $0x3dc0022d // ldr q13, [x17, #0]
 	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
 	SUB $4, R11, R11
 	CBZ R11, rest37
 	CMP $4, R11
 	BLT part36
-	WORD $0x3dc005ec // ldr q12, [x15, #16]
-	WORD $0x3dc0062d // ldr q13, [x17, #16]
+	WORD $0x3dc005ac // ldr q12, [x13, #16]
+	WORD $0x3dc005ed // ldr q13, [x15, #16]
 	WORD $0x4e2dcd81 // fmla v1.4s, v12.4s, v13.4s
-	WORD $0x3dc0066d // ldr q13, [x19, #16]
+	WORD $0x3dc0060d // ldr q13, [x16, #16]
 	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x3dc0068d // ldr q13, [x20, #16]
+	WORD $0x3dc0062d // ldr q13, [x17, #16]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
 	SUB $4, R11, R11
 	CBZ R11, rest39
 	CMP $4, R11
 	BLT part38
-	WORD $0x3dc009ec // ldr q12, [x15, #32]
-	WORD $0x3dc00a2d // ldr q13, [x17, #32]
+	WORD $0x3dc009ac // ldr q12, [x13, #32]
+	WORD $0x3dc009ed // ldr q13, [x15, #32]
 	WORD $0x4e2dcd82 // fmla v2.4s, v12.4s, v13.4s
-	WORD $0x3dc00a6d // ldr q13, [x19, #32]
+	WORD $0x3dc00a0d // ldr q13, [x16, #32]
 	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
-	WORD $0x3dc00a8d // ldr q13, [x20, #32]
+	WORD $0x3dc00a2d // ldr q13, [x17, #32]
 	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
 	SUB $4, R11, R11
 	CBZ R11, rest41
@@ -2087,40 +2063,40 @@ part40:
 	CMP $2, R11
 	BLT one43
 	BEQ two44
-	WORD $0xfd4019ec // ldr d12, [x15, #48]
-	WORD $0xbd4039ee // ldr s14, [x15, #56]
+	WORD $0xfd4019ac // ldr d12, [x13, #48]
+	WORD $0xbd4039ae // ldr s14, [x13, #56]
 	WORD $0x6e1805cc // mov v12.d[1], v14.d[0]
-	WORD $0xfd401a2d // ldr d13, [x17, #48]
-	WORD $0xbd403a2e // ldr s14, [x17, #56]
+	WORD $0xfd4019ed // ldr d13, [x15, #48]
+	WORD $0xbd4039ee // ldr s14, [x15, #56]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0xfd401a6d // ldr d13, [x19, #48]
-	WORD $0xbd403a6e // ldr s14, [x19, #56]
+	WORD $0xfd401a0d // ldr d13, [x16, #48]
+	WORD $0xbd403a0e // ldr s14, [x16, #56]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0xfd401a8d // ldr d13, [x20, #48]
-	WORD $0xbd403a8e // ldr s14, [x20, #56]
+	WORD $0xfd401a2d // ldr d13, [x17, #48]
+	WORD $0xbd403a2e // ldr s14, [x17, #56]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 	B whole42
 
 two44:
-	WORD $0xfd4019ec // ldr d12, [x15, #48]
-	WORD $0xfd401a2d // ldr d13, [x17, #48]
+	WORD $0xfd4019ac // ldr d12, [x13, #48]
+	WORD $0xfd4019ed // ldr d13, [x15, #48]
 	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0xfd401a6d // ldr d13, [x19, #48]
+	WORD $0xfd401a0d // ldr d13, [x16, #48]
 	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0xfd401a8d // ldr d13, [x20, #48]
+	WORD $0xfd401a2d // ldr d13, [x17, #48]
 	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 	B whole42
 
 one43:
-	WORD $0xbd4031ec // ldr s12, [x15, #48]
-	WORD $0xbd40322d // ldr s13, [x17, #48]
+	WORD $0xbd4031ac // ldr s12, [x13, #48]
+	WORD $0xbd4031ed // ldr s13, [x15, #48]
 	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0xbd40326d // ldr s13, [x19, #48]
+	WORD $0xbd40320d // ldr s13, [x16, #48]
 	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0xbd40328d // ldr s13, [x20, #48]
+	WORD $0xbd40322d // ldr s13, [x17, #48]
 	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
 	B whole42
 
@@ -2128,40 +2104,40 @@ part34:
 	CMP $2, R11
 	BLT one45
 	BEQ two46
-	WORD $0xfd4001ec // ldr d12, [x15, #0]
-	WORD $0xbd4009ee // ldr s14, [x15, #8]
+	WORD $0xfd4001ac // ldr d12, [x13, #0]
+	WORD $0xbd4009ae // ldr s14, [x13, #8]
 	WORD $0x6e1805cc // mov v12.d[1], v14.d[0]
-	WORD $0xfd40022d // ldr d13, [x17, #0]
-	WORD $0xbd400a2e // ldr s14, [x17, #8]
+	WORD $0xfd4001ed // ldr d13, [x15, #0]
+	WORD $0xbd4009ee // ldr s14, [x15, #8]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd80 // fmla v0.4s, v12.4s, v13.4s
-	WORD $0xfd40026d // ldr d13, [x19, #0]
-	WORD $0xbd400a6e // ldr s14, [x19, #8]
+	WORD $0xfd40020d // ldr d13, [x16, #0]
+	WORD $0xbd400a0e // ldr s14, [x16, #8]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0xfd40028d // ldr d13, [x20, #0]
-	WORD $0xbd400a8e // ldr s14, [x20, #8]
+	WORD $0xfd40022d // ldr d13, [x17, #0]
+	WORD $0xbd400a2e // ldr s14, [x17, #8]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
 	B rest37
 
 two46:
-	WORD $0xfd4001ec // ldr d12, [x15, #0]
-	WORD $0xfd40022d // ldr d13, [x17, #0]
+	WORD $0xfd4001ac // ldr d12, [x13, #0]
+	WORD $0xfd4001ed // ldr d13, [x15, #0]
 	WORD $0x4e2dcd80 // fmla v0.4s, v12.4s, v13.4s
-	WORD $0xfd40026d // ldr d13, [x19, #0]
+	WORD $0xfd40020d // ldr d13, [x16, #0]
 	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0xfd40028d // ldr d13, [x20, #0]
+	WORD $0xfd40022d // ldr d13, [x17, #0]
 	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
 	B rest37
 
 one45:
-	WORD $0xbd4001ec // ldr s12, [x15, #0]
-	WORD $0xbd40022d // ldr s13, [x17, #0]
+	WORD $0xbd4001ac // ldr s12, [x13, #0]
+	WORD $0xbd4001ed // ldr s13, [x15, #0]
 	WORD $0x4e2dcd80 // fmla v0.4s, v12.4s, v13.4s
-	WORD $0xbd40026d // ldr s13, [x19, #0]
+	WORD $0xbd40020d // ldr s13, [x16, #0]
 	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0xbd40028d // ldr s13, [x20, #0]
+	WORD $0xbd40022d // ldr s13, [x17, #0]
 	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
 	B rest37
 
@@ -2169,40 +2145,40 @@ part36:
 	CMP $2, R11
 	BLT one47
 	BEQ two48
-	WORD $0xfd4009ec // ldr d12, [x15, #16]
-	WORD $0xbd4019ee // ldr s14, [x15, #24]
+	WORD $0xfd4009ac // ldr d12, [x13, #16]
+	WORD $0xbd4019ae // ldr s14, [x13, #24]
 	WORD $0x6e1805cc // mov v12.d[1], v14.d[0]
-	WORD $0xfd400a2d // ldr d13, [x17, #16]
-	WORD $0xbd401a2e // ldr s14, [x17, #24]
+	WORD $0xfd4009ed // ldr d13, [x15, #16]
+	WORD $0xbd4019ee // ldr s14, [x15, #24]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd81 // fmla v1.4s, v12.4s, v13.4s
-	WORD $0xfd400a6d // ldr d13, [x19, #16]
-	WORD $0xbd401a6e // ldr s14, [x19, #24]
+	WORD $0xfd400a0d // ldr d13, [x16, #16]
+	WORD $0xbd401a0e // ldr s14, [x16, #24]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0xfd400a8d // ldr d13, [x20, #16]
-	WORD $0xbd401a8e // ldr s14, [x20, #24]
+	WORD $0xfd400a2d // ldr d13, [x17, #16]
+	WORD $0xbd401a2e // ldr s14, [x17, #24]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
 	B rest39
 
 two48:
-	WORD $0xfd4009ec // ldr d12, [x15, #16]
-	WORD $0xfd400a2d // ldr d13, [x17, #16]
+	WORD $0xfd4009ac // ldr d12, [x13, #16]
+	WORD $0xfd4009ed // ldr d13, [x15, #16]
 	WORD $0x4e2dcd81 // fmla v1.4s, v12.4s, v13.4s
-	WORD $0xfd400a6d // ldr d13, [x19, #16]
+	WORD $0xfd400a0d // ldr d13, [x16, #16]
 	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0xfd400a8d // ldr d13, [x20, #16]
+	WORD $0xfd400a2d // ldr d13, [x17, #16]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
 	B rest39
 
 one47:
-	WORD $0xbd4011ec // ldr s12, [x15, #16]
-	WORD $0xbd40122d // ldr s13, [x17, #16]
+	WORD $0xbd4011ac // ldr s12, [x13, #16]
+	WORD $0xbd4011ed // ldr s13, [x15, #16]
 	WORD $0x4e2dcd81 // fmla v1.4s, v12.4s, v13.4s
-	WORD $0xbd40126d // ldr s13, [x19, #16]
+	WORD $0xbd40120d // ldr s13, [x16, #16]
 	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0xbd40128d // ldr s13, [x20, #16]
+	WORD $0xbd40122d // ldr s13, [x17, #16]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
 	B rest39
 
@@ -2210,40 +2186,40 @@ part38:
 	CMP $2, R11
 	BLT one49
 	BEQ two50
-	WORD $0xfd4011ec // ldr d12, [x15, #32]
-	WORD $0xbd4029ee // ldr s14, [x15, #40]
+	WORD $0xfd4011ac // ldr d12, [x13, #32]
+	WORD $0xbd4029ae // ldr s14, [x13, #40]
 	WORD $0x6e1805cc // mov v12.d[1], v14.d[0]
-	WORD $0xfd40122d // ldr d13, [x17, #32]
-	WORD $0xbd402a2e // ldr s14, [x17, #40]
+	WORD $0xfd4011ed // ldr d13, [x15, #32]
+	WORD $0xbd4029ee // ldr s14, [x15, #40]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd82 // fmla v2.4s, v12.4s, v13.4s
-	WORD $0xfd40126d // ldr d13, [x19, #32]
-	WORD $0xbd402a6e // ldr s14, [x19, #40]
+	WORD $0xfd40120d // ldr d13, [x16, #32]
+	WORD $0xbd402a0e // ldr s14, [x16, #40]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
-	WORD $0xfd40128d // ldr d13, [x20, #32]
-	WORD $0xbd402a8e // ldr s14, [x20, #40]
+	WORD $0xfd40122d // ldr d13, [x17, #32]
+	WORD $0xbd402a2e // ldr s14, [x17, #40]
 	WORD $0x6e1805cd // mov v13.d[1], v14.d[0]
 	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
 	B rest41
 
 two50:
-	WORD $0xfd4011ec // ldr d12, [x15, #32]
-	WORD $0xfd40122d // ldr d13, [x17, #32]
+	WORD $0xfd4011ac // ldr d12, [x13, #32]
+	WORD $0xfd4011ed // ldr d13, [x15, #32]
 	WORD $0x4e2dcd82 // fmla v2.4s, v12.4s, v13.4s
-	WORD $0xfd40126d // ldr d13, [x19, #32]
+	WORD $0xfd40120d // ldr d13, [x16, #32]
 	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
-	WORD $0xfd40128d // ldr d13, [x20, #32]
+	WORD $0xfd40122d // ldr d13, [x17, #32]
 	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
 	B rest41
 
 one49:
-	WORD $0xbd4021ec // ldr s12, [x15, #32]
-	WORD $0xbd40222d // ldr s13, [x17, #32]
+	WORD $0xbd4021ac // ldr s12, [x13, #32]
+	WORD $0xbd4021ed // ldr s13, [x15, #32]
 	WORD $0x4e2dcd82 // fmla v2.4s, v12.4s, v13.4s
-	WORD $0xbd40226d // ldr s13, [x19, #32]
+	WORD $0xbd40220d // ldr s13, [x16, #32]
 	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
-	WORD $0xbd40228d // ldr s13, [x20, #32]
+	WORD $0xbd40222d // ldr s13, [x17, #32]
 	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
 	B rest41
 
@@ -2337,8 +2313,6 @@ TEXT ·dotF16x1NEON(SB), NOSPLIT, $0-96
 	LSL $2, R7, R7
 	MOVD rows+32(FP), R8
 	MOVD k+56(FP), R9
-	MOVD ahead+80(FP), R13
-	MOVD step+88(FP), R14
 	AND $15, R9, R10
 	LSR $4, R9, R9
 
@@ -2383,75 +2357,72 @@ resume3:
 	WORD $0x3dc03c4f // ldr q15, [x2, #240]
 
 ready4:
-	MOVD R4, R15
+	MOVD R4, R13
+	ADD R5, R13, R14
+	ADD R5, R14, R15
 	ADD R5, R15, R16
-	ADD R5, R16, R17
-	ADD R5, R17, R19
-	MOVD R6, R20
+	MOVD R6, R17
 	MOVD R9, R11
 	CBZ R11, skip5
 
 loop6:
-	PRFM 0(R13), PLDL2KEEP
-	PRFM 64(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc00290 // ldr q16, [x20, #0]
-	WORD $0xfd4001f1 // ldr d17, [x15, #0]
+	WORD $0x3dc00230 // ldr q16, [x17, #0]
+	WORD $0xfd4001b1 // ldr d17, [x13, #0]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce00 // fmla v0.4s, v16.4s, v17.4s
-	WORD $0xfd400211 // ldr d17, [x16, #0]
+	WORD $0xfd4001d1 // ldr d17, [x14, #0]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce04 // fmla v4.4s, v16.4s, v17.4s
-	WORD $0xfd400231 // ldr d17, [x17, #0]
+	WORD $0xfd4001f1 // ldr d17, [x15, #0]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0xfd400271 // ldr d17, [x19, #0]
+	WORD $0xfd400211 // ldr d17, [x16, #0]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
-	WORD $0x3dc00690 // ldr q16, [x20, #16]
-	WORD $0xfd4005f1 // ldr d17, [x15, #8]
+	WORD $0x3dc00630 // ldr q16, [x17, #16]
+	WORD $0xfd4005b1 // ldr d17, [x13, #8]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce01 // fmla v1.4s, v16.4s, v17.4s
-	WORD $0xfd400611 // ldr d17, [x16, #8]
+	WORD $0xfd4005d1 // ldr d17, [x14, #8]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
-	WORD $0xfd400631 // ldr d17, [x17, #8]
+	WORD $0xfd4005f1 // ldr d17, [x15, #8]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0xfd400671 // ldr d17, [x19, #8]
+	WORD $0xfd400611 // ldr d17, [x16, #8]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x3dc00a90 // ldr q16, [x20, #32]
-	WORD $0xfd4009f1 // ldr d17, [x15, #16]
+	WORD $0x3dc00a30 // ldr q16, [x17, #32]
+	WORD $0xfd4009b1 // ldr d17, [x13, #16]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce02 // fmla v2.4s, v16.4s, v17.4s
-	WORD $0xfd400a11 // ldr d17, [x16, #16]
+	WORD $0xfd4009d1 // ldr d17, [x14, #16]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce06 // fmla v6.4s, v16.4s, v17.4s
-	WORD $0xfd400a31 // ldr d17, [x17, #16]
+	WORD $0xfd4009f1 // ldr d17, [x15, #16]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce0a // fmla v10.4s, v16.4s, v17.4s
-	WORD $0xfd400a71 // ldr d17, [x19, #16]
+	WORD $0xfd400a11 // ldr d17, [x16, #16]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
-	WORD $0x3dc00e90 // ldr q16, [x20, #48]
-	WORD $0xfd400df1 // ldr d17, [x15, #24]
+	WORD $0x3dc00e30 // ldr q16, [x17, #48]
+	WORD $0xfd400db1 // ldr d17, [x13, #24]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce03 // fmla v3.4s, v16.4s, v17.4s
-	WORD $0xfd400e11 // ldr d17, [x16, #24]
+	WORD $0xfd400dd1 // ldr d17, [x14, #24]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0xfd400e31 // ldr d17, [x17, #24]
+	WORD $0xfd400df1 // ldr d17, [x15, #24]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0xfd400e71 // ldr d17, [x19, #24]
+	WORD $0xfd400e11 // ldr d17, [x16, #24]
 	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
 	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	ADD $32, R13, R13
+	ADD $32, R14, R14
 	ADD $32, R15, R15
 	ADD $32, R16, R16
-	ADD $32, R17, R17
-	ADD $32, R19, R19
-	ADD $64, R20, R20
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop6
 
@@ -2527,32 +2498,30 @@ resume11:
 	WORD $0x3dc00c43 // ldr q3, [x2, #48]
 
 ready12:
-	MOVD R4, R15
-	MOVD R6, R20
+	MOVD R4, R13
+	MOVD R6, R17
 	MOVD R9, R11
 	CBZ R11, skip13
 
 loop14:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0xfd4001e4 // ldr d4, [x15, #0]
+	WORD $0xfd4001a4 // ldr d4, [x13, #0]
 	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x3dc00285 // ldr q5, [x20, #0]
+	WORD $0x3dc00225 // ldr q5, [x17, #0]
 	WORD $0x4e25cc80 // fmla v0.4s, v4.4s, v5.4s
-	WORD $0xfd4005e4 // ldr d4, [x15, #8]
+	WORD $0xfd4005a4 // ldr d4, [x13, #8]
 	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x3dc00685 // ldr q5, [x20, #16]
+	WORD $0x3dc00625 // ldr q5, [x17, #16]
 	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
-	WORD $0xfd4009e4 // ldr d4, [x15, #16]
+	WORD $0xfd4009a4 // ldr d4, [x13, #16]
 	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x3dc00a85 // ldr q5, [x20, #32]
+	WORD $0x3dc00a25 // ldr q5, [x17, #32]
 	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
-	WORD $0xfd400de4 // ldr d4, [x15, #24]
+	WORD $0xfd400da4 // ldr d4, [x13, #24]
 	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x3dc00e85 // ldr q5, [x20, #48]
+	WORD $0x3dc00e25 // ldr q5, [x17, #48]
 	WORD $0x4e25cc83 // fmla v3.4s, v4.4s, v5.4s
-	ADD $32, R15, R15
-	ADD $64, R20, R20
+	ADD $32, R13, R13
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop14
 
@@ -2600,8 +2569,6 @@ TEXT ·dotF16x2NEON(SB), NOSPLIT, $0-96
 	LSL $2, R7, R7
 	MOVD rows+32(FP), R8
 	MOVD k+56(FP), R9
-	MOVD ahead+80(FP), R13
-	MOVD step+88(FP), R14
 	AND $15, R9, R10
 	LSR $4, R9, R9
 
@@ -2662,79 +2629,76 @@ resume3:
 	WORD $0x3dc05c57 // ldr q23, [x2, #368]
 
 ready4:
-	MOVD R4, R15
-	ADD R5, R15, R16
-	ADD R5, R16, R17
-	MOVD R6, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	ADD R5, R13, R14
+	ADD R5, R14, R15
+	MOVD R6, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip5
 
 loop6:
-	PRFM 0(R13), PLDL2KEEP
-	PRFM 64(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc00278 // ldr q24, [x19, #0]
-	WORD $0x3dc00299 // ldr q25, [x20, #0]
-	WORD $0xfd4001fa // ldr d26, [x15, #0]
+	WORD $0x3dc00218 // ldr q24, [x16, #0]
+	WORD $0x3dc00239 // ldr q25, [x17, #0]
+	WORD $0xfd4001ba // ldr d26, [x13, #0]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0xfd40021a // ldr d26, [x16, #0]
+	WORD $0xfd4001da // ldr d26, [x14, #0]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
 	WORD $0x4e3acf30 // fmla v16.4s, v25.4s, v26.4s
-	WORD $0xfd40023a // ldr d26, [x17, #0]
+	WORD $0xfd4001fa // ldr d26, [x15, #0]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
-	WORD $0x3dc00678 // ldr q24, [x19, #16]
-	WORD $0x3dc00699 // ldr q25, [x20, #16]
-	WORD $0xfd4005fa // ldr d26, [x15, #8]
+	WORD $0x3dc00618 // ldr q24, [x16, #16]
+	WORD $0x3dc00639 // ldr q25, [x17, #16]
+	WORD $0xfd4005ba // ldr d26, [x13, #8]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0xfd40061a // ldr d26, [x16, #8]
+	WORD $0xfd4005da // ldr d26, [x14, #8]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf05 // fmla v5.4s, v24.4s, v26.4s
 	WORD $0x4e3acf31 // fmla v17.4s, v25.4s, v26.4s
-	WORD $0xfd40063a // ldr d26, [x17, #8]
+	WORD $0xfd4005fa // ldr d26, [x15, #8]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
-	WORD $0x3dc00a78 // ldr q24, [x19, #32]
-	WORD $0x3dc00a99 // ldr q25, [x20, #32]
-	WORD $0xfd4009fa // ldr d26, [x15, #16]
+	WORD $0x3dc00a18 // ldr q24, [x16, #32]
+	WORD $0x3dc00a39 // ldr q25, [x17, #32]
+	WORD $0xfd4009ba // ldr d26, [x13, #16]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0xfd400a1a // ldr d26, [x16, #16]
+	WORD $0xfd4009da // ldr d26, [x14, #16]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
 	WORD $0x4e3acf32 // fmla v18.4s, v25.4s, v26.4s
-	WORD $0xfd400a3a // ldr d26, [x17, #16]
+	WORD $0xfd4009fa // ldr d26, [x15, #16]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
-	WORD $0x3dc00e78 // ldr q24, [x19, #48]
-	WORD $0x3dc00e99 // ldr q25, [x20, #48]
-	WORD $0xfd400dfa // ldr d26, [x15, #24]
+	WORD $0x3dc00e18 // ldr q24, [x16, #48]
+	WORD $0x3dc00e39 // ldr q25, [x17, #48]
+	WORD $0xfd400dba // ldr d26, [x13, #24]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0xfd400e1a // ldr d26, [x16, #24]
+	WORD $0xfd400dda // ldr d26, [x14, #24]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf07 // fmla v7.4s, v24.4s, v26.4s
 	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
-	WORD $0xfd400e3a // ldr d26, [x17, #24]
+	WORD $0xfd400dfa // ldr d26, [x15, #24]
 	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
+	ADD $32, R13, R13
+	ADD $32, R14, R14
 	ADD $32, R15, R15
-	ADD $32, R16, R16
-	ADD $32, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
+	ADD $64, R16, R16
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop6
 
@@ -2844,42 +2808,40 @@ resume11:
 	WORD $0x3dc01c47 // ldr q7, [x2, #112]
 
 ready12:
-	MOVD R4, R15
-	MOVD R6, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	MOVD R6, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip13
 
 loop14:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0xfd4001e8 // ldr d8, [x15, #0]
+	WORD $0xfd4001a8 // ldr d8, [x13, #0]
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x3dc00269 // ldr q9, [x19, #0]
+	WORD $0x3dc00209 // ldr q9, [x16, #0]
 	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x3dc00289 // ldr q9, [x20, #0]
+	WORD $0x3dc00229 // ldr q9, [x17, #0]
 	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
-	WORD $0xfd4005e8 // ldr d8, [x15, #8]
+	WORD $0xfd4005a8 // ldr d8, [x13, #8]
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x3dc00669 // ldr q9, [x19, #16]
+	WORD $0x3dc00609 // ldr q9, [x16, #16]
 	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	WORD $0x3dc00689 // ldr q9, [x20, #16]
+	WORD $0x3dc00629 // ldr q9, [x17, #16]
 	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	WORD $0xfd4009e8 // ldr d8, [x15, #16]
+	WORD $0xfd4009a8 // ldr d8, [x13, #16]
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x3dc00a69 // ldr q9, [x19, #32]
+	WORD $0x3dc00a09 // ldr q9, [x16, #32]
 	WORD $0x4e29cd02 // fmla v2.4s, v8.4s, v9.4s
-	WORD $0x3dc00a89 // ldr q9, [x20, #32]
+	WORD $0x3dc00a29 // ldr q9, [x17, #32]
 	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
-	WORD $0xfd400de8 // ldr d8, [x15, #24]
+	WORD $0xfd400da8 // ldr d8, [x13, #24]
 	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x3dc00e69 // ldr q9, [x19, #48]
+	WORD $0x3dc00e09 // ldr q9, [x16, #48]
 	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0x3dc00e89 // ldr q9, [x20, #48]
+	WORD $0x3dc00e29 // ldr q9, [x17, #48]
 	WORD $0x4e29cd07 // fmla v7.4s, v8.4s, v9.4s
-	ADD $32, R15, R15
-	ADD $64, R19, R19
-	ADD $64, R20, R20
+	ADD $32, R13, R13
+	ADD $64, R16, R16
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop14
 
@@ -2940,8 +2902,6 @@ TEXT ·dotF16x3NEON(SB), NOSPLIT, $0-96
 	LSL $2, R7, R7
 	MOVD rows+32(FP), R8
 	MOVD k+56(FP), R9
-	MOVD ahead+80(FP), R13
-	MOVD step+88(FP), R14
 	AND $15, R9, R10
 	LSR $4, R9, R9
 
@@ -3002,74 +2962,72 @@ resume3:
 	WORD $0x3dc05c57 // ldr q23, [x2, #368]
 
 ready4:
-	MOVD R4, R15
-	ADD R5, R15, R16
-	MOVD R6, R17
-	ADD R7, R17, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	ADD R5, R13, R14
+	MOVD R6, R15
+	ADD R7, R15, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip5
 
 loop6:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0xfd4001f8 // ldr d24, [x15, #0]
+	WORD $0xfd4001b8 // ldr d24, [x13, #0]
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0xfd400219 // ldr d25, [x16, #0]
+	WORD $0xfd4001d9 // ldr d25, [x14, #0]
 	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x3dc0023a // ldr q26, [x17, #0]
+	WORD $0x3dc001fa // ldr q26, [x15, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf24 // fmla v4.4s, v25.4s, v26.4s
-	WORD $0x3dc0027a // ldr q26, [x19, #0]
+	WORD $0x3dc0021a // ldr q26, [x16, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0x3dc0029a // ldr q26, [x20, #0]
+	WORD $0x3dc0023a // ldr q26, [x17, #0]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
-	WORD $0xfd4005f8 // ldr d24, [x15, #8]
+	WORD $0xfd4005b8 // ldr d24, [x13, #8]
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0xfd400619 // ldr d25, [x16, #8]
+	WORD $0xfd4005d9 // ldr d25, [x14, #8]
 	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x3dc0063a // ldr q26, [x17, #16]
+	WORD $0x3dc005fa // ldr q26, [x15, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf25 // fmla v5.4s, v25.4s, v26.4s
-	WORD $0x3dc0067a // ldr q26, [x19, #16]
+	WORD $0x3dc0061a // ldr q26, [x16, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0x3dc0069a // ldr q26, [x20, #16]
+	WORD $0x3dc0063a // ldr q26, [x17, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
-	WORD $0xfd4009f8 // ldr d24, [x15, #16]
+	WORD $0xfd4009b8 // ldr d24, [x13, #16]
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0xfd400a19 // ldr d25, [x16, #16]
+	WORD $0xfd4009d9 // ldr d25, [x14, #16]
 	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x3dc00a3a // ldr q26, [x17, #32]
+	WORD $0x3dc009fa // ldr q26, [x15, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf26 // fmla v6.4s, v25.4s, v26.4s
-	WORD $0x3dc00a7a // ldr q26, [x19, #32]
+	WORD $0x3dc00a1a // ldr q26, [x16, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0x3dc00a9a // ldr q26, [x20, #32]
+	WORD $0x3dc00a3a // ldr q26, [x17, #32]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
-	WORD $0xfd400df8 // ldr d24, [x15, #24]
+	WORD $0xfd400db8 // ldr d24, [x13, #24]
 	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0xfd400e19 // ldr d25, [x16, #24]
+	WORD $0xfd400dd9 // ldr d25, [x14, #24]
 	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x3dc00e3a // ldr q26, [x17, #48]
+	WORD $0x3dc00dfa // ldr q26, [x15, #48]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
-	WORD $0x3dc00e7a // ldr q26, [x19, #48]
+	WORD $0x3dc00e1a // ldr q26, [x16, #48]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0x3dc00e9a // ldr q26, [x20, #48]
+	WORD $0x3dc00e3a // ldr q26, [x17, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
-	ADD $32, R15, R15
-	ADD $32, R16, R16
+	ADD $32, R13, R13
+	ADD $32, R14, R14
+	ADD $64, R15, R15
+	ADD $64, R16, R16
 	ADD $64, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
 	SUB $1, R11, R11
 	CBNZ R11, loop6
 
@@ -3182,52 +3140,50 @@ resume11:
 	WORD $0x3dc02c4b // ldr q11, [x2, #176]
 
 ready12:
-	MOVD R4, R15
-	MOVD R6, R17
-	ADD R7, R17, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	MOVD R6, R15
+	ADD R7, R15, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip13
 
 loop14:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0xfd4001ec // ldr d12, [x15, #0]
+	WORD $0xfd4001ac // ldr d12, [x13, #0]
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x3dc0022d // ldr q13, [x17, #0]
+	WORD $0x3dc001ed // ldr q13, [x15, #0]
 	WORD $0x4e2dcd80 // fmla v0.4s, v12.4s, v13.4s
-	WORD $0x3dc0026d // ldr q13, [x19, #0]
+	WORD $0x3dc0020d // ldr q13, [x16, #0]
 	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x3dc0028d // ldr q13, [x20, #0]
+	WORD $0x3dc0022d // ldr q13, [x17, #0]
 	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	WORD $0xfd4005ec // ldr d12, [x15, #8]
+	WORD $0xfd4005ac // ldr d12, [x13, #8]
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x3dc0062d // ldr q13, [x17, #16]
+	WORD $0x3dc005ed // ldr q13, [x15, #16]
 	WORD $0x4e2dcd81 // fmla v1.4s, v12.4s, v13.4s
-	WORD $0x3dc0066d // ldr q13, [x19, #16]
+	WORD $0x3dc0060d // ldr q13, [x16, #16]
 	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x3dc0068d // ldr q13, [x20, #16]
+	WORD $0x3dc0062d // ldr q13, [x17, #16]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0xfd4009ec // ldr d12, [x15, #16]
+	WORD $0xfd4009ac // ldr d12, [x13, #16]
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x3dc00a2d // ldr q13, [x17, #32]
+	WORD $0x3dc009ed // ldr q13, [x15, #32]
 	WORD $0x4e2dcd82 // fmla v2.4s, v12.4s, v13.4s
-	WORD $0x3dc00a6d // ldr q13, [x19, #32]
+	WORD $0x3dc00a0d // ldr q13, [x16, #32]
 	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
-	WORD $0x3dc00a8d // ldr q13, [x20, #32]
+	WORD $0x3dc00a2d // ldr q13, [x17, #32]
 	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
-	WORD $0xfd400dec // ldr d12, [x15, #24]
+	WORD $0xfd400dac // ldr d12, [x13, #24]
 	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x3dc00e2d // ldr q13, [x17, #48]
+	WORD $0x3dc00ded // ldr q13, [x15, #48]
 	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0x3dc00e6d // ldr q13, [x19, #48]
+	WORD $0x3dc00e0d // ldr q13, [x16, #48]
 	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x3dc00e8d // ldr q13, [x20, #48]
+	WORD $0x3dc00e2d // ldr q13, [x17, #48]
 	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
-	ADD $32, R15, R15
+	ADD $32, R13, R13
+	ADD $64, R15, R15
+	ADD $64, R16, R16
 	ADD $64, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
 	SUB $1, R11, R11
 	CBNZ R11, loop14
 
@@ -3301,8 +3257,6 @@ TEXT ·dotBF16x1NEON(SB), NOSPLIT, $0-96
 	LSL $2, R7, R7
 	MOVD rows+32(FP), R8
 	MOVD k+56(FP), R9
-	MOVD ahead+80(FP), R13
-	MOVD step+88(FP), R14
 	AND $15, R9, R10
 	LSR $4, R9, R9
 
@@ -3347,75 +3301,72 @@ resume3:
 	WORD $0x3dc03c4f // ldr q15, [x2, #240]
 
 ready4:
-	MOVD R4, R15
+	MOVD R4, R13
+	ADD R5, R13, R14
+	ADD R5, R14, R15
 	ADD R5, R15, R16
-	ADD R5, R16, R17
-	ADD R5, R17, R19
-	MOVD R6, R20
+	MOVD R6, R17
 	MOVD R9, R11
 	CBZ R11, skip5
 
 loop6:
-	PRFM 0(R13), PLDL2KEEP
-	PRFM 64(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc00290 // ldr q16, [x20, #0]
-	WORD $0xfd4001f1 // ldr d17, [x15, #0]
+	WORD $0x3dc00230 // ldr q16, [x17, #0]
+	WORD $0xfd4001b1 // ldr d17, [x13, #0]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce00 // fmla v0.4s, v16.4s, v17.4s
-	WORD $0xfd400211 // ldr d17, [x16, #0]
+	WORD $0xfd4001d1 // ldr d17, [x14, #0]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce04 // fmla v4.4s, v16.4s, v17.4s
-	WORD $0xfd400231 // ldr d17, [x17, #0]
+	WORD $0xfd4001f1 // ldr d17, [x15, #0]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce08 // fmla v8.4s, v16.4s, v17.4s
-	WORD $0xfd400271 // ldr d17, [x19, #0]
+	WORD $0xfd400211 // ldr d17, [x16, #0]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
-	WORD $0x3dc00690 // ldr q16, [x20, #16]
-	WORD $0xfd4005f1 // ldr d17, [x15, #8]
+	WORD $0x3dc00630 // ldr q16, [x17, #16]
+	WORD $0xfd4005b1 // ldr d17, [x13, #8]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce01 // fmla v1.4s, v16.4s, v17.4s
-	WORD $0xfd400611 // ldr d17, [x16, #8]
+	WORD $0xfd4005d1 // ldr d17, [x14, #8]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce05 // fmla v5.4s, v16.4s, v17.4s
-	WORD $0xfd400631 // ldr d17, [x17, #8]
+	WORD $0xfd4005f1 // ldr d17, [x15, #8]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0xfd400671 // ldr d17, [x19, #8]
+	WORD $0xfd400611 // ldr d17, [x16, #8]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x3dc00a90 // ldr q16, [x20, #32]
-	WORD $0xfd4009f1 // ldr d17, [x15, #16]
+	WORD $0x3dc00a30 // ldr q16, [x17, #32]
+	WORD $0xfd4009b1 // ldr d17, [x13, #16]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce02 // fmla v2.4s, v16.4s, v17.4s
-	WORD $0xfd400a11 // ldr d17, [x16, #16]
+	WORD $0xfd4009d1 // ldr d17, [x14, #16]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce06 // fmla v6.4s, v16.4s, v17.4s
-	WORD $0xfd400a31 // ldr d17, [x17, #16]
+	WORD $0xfd4009f1 // ldr d17, [x15, #16]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce0a // fmla v10.4s, v16.4s, v17.4s
-	WORD $0xfd400a71 // ldr d17, [x19, #16]
+	WORD $0xfd400a11 // ldr d17, [x16, #16]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce0e // fmla v14.4s, v16.4s, v17.4s
-	WORD $0x3dc00e90 // ldr q16, [x20, #48]
-	WORD $0xfd400df1 // ldr d17, [x15, #24]
+	WORD $0x3dc00e30 // ldr q16, [x17, #48]
+	WORD $0xfd400db1 // ldr d17, [x13, #24]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce03 // fmla v3.4s, v16.4s, v17.4s
-	WORD $0xfd400e11 // ldr d17, [x16, #24]
+	WORD $0xfd400dd1 // ldr d17, [x14, #24]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0xfd400e31 // ldr d17, [x17, #24]
+	WORD $0xfd400df1 // ldr d17, [x15, #24]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0xfd400e71 // ldr d17, [x19, #24]
+	WORD $0xfd400e11 // ldr d17, [x16, #24]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
 	WORD $0x4e31ce0f // fmla v15.4s, v16.4s, v17.4s
+	ADD $32, R13, R13
+	ADD $32, R14, R14
 	ADD $32, R15, R15
 	ADD $32, R16, R16
-	ADD $32, R17, R17
-	ADD $32, R19, R19
-	ADD $64, R20, R20
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop6
 
@@ -3491,32 +3442,30 @@ resume11:
 	WORD $0x3dc00c43 // ldr q3, [x2, #48]
 
 ready12:
-	MOVD R4, R15
-	MOVD R6, R20
+	MOVD R4, R13
+	MOVD R6, R17
 	MOVD R9, R11
 	CBZ R11, skip13
 
 loop14:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0xfd4001e4 // ldr d4, [x15, #0]
+	WORD $0xfd4001a4 // ldr d4, [x13, #0]
 	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
-	WORD $0x3dc00285 // ldr q5, [x20, #0]
+	WORD $0x3dc00225 // ldr q5, [x17, #0]
 	WORD $0x4e25cc80 // fmla v0.4s, v4.4s, v5.4s
-	WORD $0xfd4005e4 // ldr d4, [x15, #8]
+	WORD $0xfd4005a4 // ldr d4, [x13, #8]
 	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
-	WORD $0x3dc00685 // ldr q5, [x20, #16]
+	WORD $0x3dc00625 // ldr q5, [x17, #16]
 	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
-	WORD $0xfd4009e4 // ldr d4, [x15, #16]
+	WORD $0xfd4009a4 // ldr d4, [x13, #16]
 	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
-	WORD $0x3dc00a85 // ldr q5, [x20, #32]
+	WORD $0x3dc00a25 // ldr q5, [x17, #32]
 	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
-	WORD $0xfd400de4 // ldr d4, [x15, #24]
+	WORD $0xfd400da4 // ldr d4, [x13, #24]
 	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
-	WORD $0x3dc00e85 // ldr q5, [x20, #48]
+	WORD $0x3dc00e25 // ldr q5, [x17, #48]
 	WORD $0x4e25cc83 // fmla v3.4s, v4.4s, v5.4s
-	ADD $32, R15, R15
-	ADD $64, R20, R20
+	ADD $32, R13, R13
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop14
 
@@ -3564,8 +3513,6 @@ TEXT ·dotBF16x2NEON(SB), NOSPLIT, $0-96
 	LSL $2, R7, R7
 	MOVD rows+32(FP), R8
 	MOVD k+56(FP), R9
-	MOVD ahead+80(FP), R13
-	MOVD step+88(FP), R14
 	AND $15, R9, R10
 	LSR $4, R9, R9
 
@@ -3626,79 +3573,76 @@ resume3:
 	WORD $0x3dc05c57 // ldr q23, [x2, #368]
 
 ready4:
-	MOVD R4, R15
-	ADD R5, R15, R16
-	ADD R5, R16, R17
-	MOVD R6, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	ADD R5, R13, R14
+	ADD R5, R14, R15
+	MOVD R6, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip5
 
 loop6:
-	PRFM 0(R13), PLDL2KEEP
-	PRFM 64(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0x3dc00278 // ldr q24, [x19, #0]
-	WORD $0x3dc00299 // ldr q25, [x20, #0]
-	WORD $0xfd4001fa // ldr d26, [x15, #0]
+	WORD $0x3dc00218 // ldr q24, [x16, #0]
+	WORD $0x3dc00239 // ldr q25, [x17, #0]
+	WORD $0xfd4001ba // ldr d26, [x13, #0]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0xfd40021a // ldr d26, [x16, #0]
+	WORD $0xfd4001da // ldr d26, [x14, #0]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
 	WORD $0x4e3acf30 // fmla v16.4s, v25.4s, v26.4s
-	WORD $0xfd40023a // ldr d26, [x17, #0]
+	WORD $0xfd4001fa // ldr d26, [x15, #0]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
-	WORD $0x3dc00678 // ldr q24, [x19, #16]
-	WORD $0x3dc00699 // ldr q25, [x20, #16]
-	WORD $0xfd4005fa // ldr d26, [x15, #8]
+	WORD $0x3dc00618 // ldr q24, [x16, #16]
+	WORD $0x3dc00639 // ldr q25, [x17, #16]
+	WORD $0xfd4005ba // ldr d26, [x13, #8]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0xfd40061a // ldr d26, [x16, #8]
+	WORD $0xfd4005da // ldr d26, [x14, #8]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf05 // fmla v5.4s, v24.4s, v26.4s
 	WORD $0x4e3acf31 // fmla v17.4s, v25.4s, v26.4s
-	WORD $0xfd40063a // ldr d26, [x17, #8]
+	WORD $0xfd4005fa // ldr d26, [x15, #8]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
-	WORD $0x3dc00a78 // ldr q24, [x19, #32]
-	WORD $0x3dc00a99 // ldr q25, [x20, #32]
-	WORD $0xfd4009fa // ldr d26, [x15, #16]
+	WORD $0x3dc00a18 // ldr q24, [x16, #32]
+	WORD $0x3dc00a39 // ldr q25, [x17, #32]
+	WORD $0xfd4009ba // ldr d26, [x13, #16]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0xfd400a1a // ldr d26, [x16, #16]
+	WORD $0xfd4009da // ldr d26, [x14, #16]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
 	WORD $0x4e3acf32 // fmla v18.4s, v25.4s, v26.4s
-	WORD $0xfd400a3a // ldr d26, [x17, #16]
+	WORD $0xfd4009fa // ldr d26, [x15, #16]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
-	WORD $0x3dc00e78 // ldr q24, [x19, #48]
-	WORD $0x3dc00e99 // ldr q25, [x20, #48]
-	WORD $0xfd400dfa // ldr d26, [x15, #24]
+	WORD $0x3dc00e18 // ldr q24, [x16, #48]
+	WORD $0x3dc00e39 // ldr q25, [x17, #48]
+	WORD $0xfd400dba // ldr d26, [x13, #24]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0xfd400e1a // ldr d26, [x16, #24]
+	WORD $0xfd400dda // ldr d26, [x14, #24]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf07 // fmla v7.4s, v24.4s, v26.4s
 	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
-	WORD $0xfd400e3a // ldr d26, [x17, #24]
+	WORD $0xfd400dfa // ldr d26, [x15, #24]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
+	ADD $32, R13, R13
+	ADD $32, R14, R14
 	ADD $32, R15, R15
-	ADD $32, R16, R16
-	ADD $32, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
+	ADD $64, R16, R16
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop6
 
@@ -3808,42 +3752,40 @@ resume11:
 	WORD $0x3dc01c47 // ldr q7, [x2, #112]
 
 ready12:
-	MOVD R4, R15
-	MOVD R6, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	MOVD R6, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip13
 
 loop14:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0xfd4001e8 // ldr d8, [x15, #0]
+	WORD $0xfd4001a8 // ldr d8, [x13, #0]
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	WORD $0x3dc00269 // ldr q9, [x19, #0]
+	WORD $0x3dc00209 // ldr q9, [x16, #0]
 	WORD $0x4e29cd00 // fmla v0.4s, v8.4s, v9.4s
-	WORD $0x3dc00289 // ldr q9, [x20, #0]
+	WORD $0x3dc00229 // ldr q9, [x17, #0]
 	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
-	WORD $0xfd4005e8 // ldr d8, [x15, #8]
+	WORD $0xfd4005a8 // ldr d8, [x13, #8]
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	WORD $0x3dc00669 // ldr q9, [x19, #16]
+	WORD $0x3dc00609 // ldr q9, [x16, #16]
 	WORD $0x4e29cd01 // fmla v1.4s, v8.4s, v9.4s
-	WORD $0x3dc00689 // ldr q9, [x20, #16]
+	WORD $0x3dc00629 // ldr q9, [x17, #16]
 	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	WORD $0xfd4009e8 // ldr d8, [x15, #16]
+	WORD $0xfd4009a8 // ldr d8, [x13, #16]
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	WORD $0x3dc00a69 // ldr q9, [x19, #32]
+	WORD $0x3dc00a09 // ldr q9, [x16, #32]
 	WORD $0x4e29cd02 // fmla v2.4s, v8.4s, v9.4s
-	WORD $0x3dc00a89 // ldr q9, [x20, #32]
+	WORD $0x3dc00a29 // ldr q9, [x17, #32]
 	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
-	WORD $0xfd400de8 // ldr d8, [x15, #24]
+	WORD $0xfd400da8 // ldr d8, [x13, #24]
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	WORD $0x3dc00e69 // ldr q9, [x19, #48]
+	WORD $0x3dc00e09 // ldr q9, [x16, #48]
 	WORD $0x4e29cd03 // fmla v3.4s, v8.4s, v9.4s
-	WORD $0x3dc00e89 // ldr q9, [x20, #48]
+	WORD $0x3dc00e29 // ldr q9, [x17, #48]
 	WORD $0x4e29cd07 // fmla v7.4s, v8.4s, v9.4s
-	ADD $32, R15, R15
-	ADD $64, R19, R19
-	ADD $64, R20, R20
+	ADD $32, R13, R13
+	ADD $64, R16, R16
+	ADD $64, R17, R17
 	SUB $1, R11, R11
 	CBNZ R11, loop14
 
@@ -3904,8 +3846,6 @@ TEXT ·dotBF16x3NEON(SB), NOSPLIT, $0-96
 	LSL $2, R7, R7
 	MOVD rows+32(FP), R8
 	MOVD k+56(FP), R9
-	MOVD ahead+80(FP), R13
-	MOVD step+88(FP), R14
 	AND $15, R9, R10
 	LSR $4, R9, R9
 
@@ -3966,74 +3906,72 @@ resume3:
 	WORD $0x3dc05c57 // ldr q23, [x2, #368]
 
 ready4:
-	MOVD R4, R15
-	ADD R5, R15, R16
-	MOVD R6, R17
-	ADD R7, R17, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	ADD R5, R13, R14
+	MOVD R6, R15
+	ADD R7, R15, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip5
 
 loop6:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0xfd4001f8 // ldr d24, [x15, #0]
+	WORD $0xfd4001b8 // ldr d24, [x13, #0]
 	WORD $0x2e613b18 // shll v24.4s, v24.4h, #16
-	WORD $0xfd400219 // ldr d25, [x16, #0]
+	WORD $0xfd4001d9 // ldr d25, [x14, #0]
 	WORD $0x2e613b39 // shll v25.4s, v25.4h, #16
-	WORD $0x3dc0023a // ldr q26, [x17, #0]
+	WORD $0x3dc001fa // ldr q26, [x15, #0]
 	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
 	WORD $0x4e3acf24 // fmla v4.4s, v25.4s, v26.4s
-	WORD $0x3dc0027a // ldr q26, [x19, #0]
+	WORD $0x3dc0021a // ldr q26, [x16, #0]
 	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0x3dc0029a // ldr q26, [x20, #0]
+	WORD $0x3dc0023a // ldr q26, [x17, #0]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
-	WORD $0xfd4005f8 // ldr d24, [x15, #8]
+	WORD $0xfd4005b8 // ldr d24, [x13, #8]
 	WORD $0x2e613b18 // shll v24.4s, v24.4h, #16
-	WORD $0xfd400619 // ldr d25, [x16, #8]
+	WORD $0xfd4005d9 // ldr d25, [x14, #8]
 	WORD $0x2e613b39 // shll v25.4s, v25.4h, #16
-	WORD $0x3dc0063a // ldr q26, [x17, #16]
+	WORD $0x3dc005fa // ldr q26, [x15, #16]
 	WORD $0x4e3acf01 // fmla v1.4s, v24.4s, v26.4s
 	WORD $0x4e3acf25 // fmla v5.4s, v25.4s, v26.4s
-	WORD $0x3dc0067a // ldr q26, [x19, #16]
+	WORD $0x3dc0061a // ldr q26, [x16, #16]
 	WORD $0x4e3acf09 // fmla v9.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
-	WORD $0x3dc0069a // ldr q26, [x20, #16]
+	WORD $0x3dc0063a // ldr q26, [x17, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3acf35 // fmla v21.4s, v25.4s, v26.4s
-	WORD $0xfd4009f8 // ldr d24, [x15, #16]
+	WORD $0xfd4009b8 // ldr d24, [x13, #16]
 	WORD $0x2e613b18 // shll v24.4s, v24.4h, #16
-	WORD $0xfd400a19 // ldr d25, [x16, #16]
+	WORD $0xfd4009d9 // ldr d25, [x14, #16]
 	WORD $0x2e613b39 // shll v25.4s, v25.4h, #16
-	WORD $0x3dc00a3a // ldr q26, [x17, #32]
+	WORD $0x3dc009fa // ldr q26, [x15, #32]
 	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
 	WORD $0x4e3acf26 // fmla v6.4s, v25.4s, v26.4s
-	WORD $0x3dc00a7a // ldr q26, [x19, #32]
+	WORD $0x3dc00a1a // ldr q26, [x16, #32]
 	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2e // fmla v14.4s, v25.4s, v26.4s
-	WORD $0x3dc00a9a // ldr q26, [x20, #32]
+	WORD $0x3dc00a3a // ldr q26, [x17, #32]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3acf36 // fmla v22.4s, v25.4s, v26.4s
-	WORD $0xfd400df8 // ldr d24, [x15, #24]
+	WORD $0xfd400db8 // ldr d24, [x13, #24]
 	WORD $0x2e613b18 // shll v24.4s, v24.4h, #16
-	WORD $0xfd400e19 // ldr d25, [x16, #24]
+	WORD $0xfd400dd9 // ldr d25, [x14, #24]
 	WORD $0x2e613b39 // shll v25.4s, v25.4h, #16
-	WORD $0x3dc00e3a // ldr q26, [x17, #48]
+	WORD $0x3dc00dfa // ldr q26, [x15, #48]
 	WORD $0x4e3acf03 // fmla v3.4s, v24.4s, v26.4s
 	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
-	WORD $0x3dc00e7a // ldr q26, [x19, #48]
+	WORD $0x3dc00e1a // ldr q26, [x16, #48]
 	WORD $0x4e3acf0b // fmla v11.4s, v24.4s, v26.4s
 	WORD $0x4e3acf2f // fmla v15.4s, v25.4s, v26.4s
-	WORD $0x3dc00e9a // ldr q26, [x20, #48]
+	WORD $0x3dc00e3a // ldr q26, [x17, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3acf37 // fmla v23.4s, v25.4s, v26.4s
-	ADD $32, R15, R15
-	ADD $32, R16, R16
+	ADD $32, R13, R13
+	ADD $32, R14, R14
+	ADD $64, R15, R15
+	ADD $64, R16, R16
 	ADD $64, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
 	SUB $1, R11, R11
 	CBNZ R11, loop6
 
@@ -4146,52 +4084,50 @@ resume11:
 	WORD $0x3dc02c4b // ldr q11, [x2, #176]
 
 ready12:
-	MOVD R4, R15
-	MOVD R6, R17
-	ADD R7, R17, R19
-	ADD R7, R19, R20
+	MOVD R4, R13
+	MOVD R6, R15
+	ADD R7, R15, R16
+	ADD R7, R16, R17
 	MOVD R9, R11
 	CBZ R11, skip13
 
 loop14:
-	PRFM 0(R13), PLDL2KEEP
-	ADD R14, R13, R13
-	WORD $0xfd4001ec // ldr d12, [x15, #0]
+	WORD $0xfd4001ac // ldr d12, [x13, #0]
 	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x3dc0022d // ldr q13, [x17, #0]
+	WORD $0x3dc001ed // ldr q13, [x15, #0]
 	WORD $0x4e2dcd80 // fmla v0.4s, v12.4s, v13.4s
-	WORD $0x3dc0026d // ldr q13, [x19, #0]
+	WORD $0x3dc0020d // ldr q13, [x16, #0]
 	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x3dc0028d // ldr q13, [x20, #0]
+	WORD $0x3dc0022d // ldr q13, [x17, #0]
 	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	WORD $0xfd4005ec // ldr d12, [x15, #8]
+	WORD $0xfd4005ac // ldr d12, [x13, #8]
 	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x3dc0062d // ldr q13, [x17, #16]
+	WORD $0x3dc005ed // ldr q13, [x15, #16]
 	WORD $0x4e2dcd81 // fmla v1.4s, v12.4s, v13.4s
-	WORD $0x3dc0066d // ldr q13, [x19, #16]
+	WORD $0x3dc0060d // ldr q13, [x16, #16]
 	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
-	WORD $0x3dc0068d // ldr q13, [x20, #16]
+	WORD $0x3dc0062d // ldr q13, [x17, #16]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
-	WORD $0xfd4009ec // ldr d12, [x15, #16]
+	WORD $0xfd4009ac // ldr d12, [x13, #16]
 	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x3dc00a2d // ldr q13, [x17, #32]
+	WORD $0x3dc009ed // ldr q13, [x15, #32]
 	WORD $0x4e2dcd82 // fmla v2.4s, v12.4s, v13.4s
-	WORD $0x3dc00a6d // ldr q13, [x19, #32]
+	WORD $0x3dc00a0d // ldr q13, [x16, #32]
 	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
-	WORD $0x3dc00a8d // ldr q13, [x20, #32]
+	WORD $0x3dc00a2d // ldr q13, [x17, #32]
 	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
-	WORD $0xfd400dec // ldr d12, [x15, #24]
+	WORD $0xfd400dac // ldr d12, [x13, #24]
 	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	WORD $0x3dc00e2d // ldr q13, [x17, #48]
+	WORD $0x3dc00ded // ldr q13, [x15, #48]
 	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
-	WORD $0x3dc00e6d // ldr q13, [x19, #48]
+	WORD $0x3dc00e0d // ldr q13, [x16, #48]
 	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
-	WORD $0x3dc00e8d // ldr q13, [x20, #48]
+	WORD $0x3dc00e2d // ldr q13, [x17, #48]
 	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
-	ADD $32, R15, R15
+	ADD $32, R13, R13
+	ADD $64, R15, R15
+	ADD $64, R16, R16
 	ADD $64, R17, R17
-	ADD $64, R19, R19
-	ADD $64, R20, R20
 	SUB $1, R11, R11
 	CBNZ R11, loop14
 

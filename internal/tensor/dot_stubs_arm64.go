@@ -6,63 +6,63 @@ package tensor
 
 // dotF32x1NEON sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
-// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
+// Nothing is fetched ahead.
 //
 //go:noescape
 func dotF32x1NEON(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x2NEON sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
-// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
+// Nothing is fetched ahead.
 //
 //go:noescape
 func dotF32x2NEON(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF32x3NEON sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
 // rows, k > 0. See dotMode for carry, [rows, columns, 16], and mode.
-// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
+// Nothing is fetched ahead.
 //
 //go:noescape
 func dotF32x3NEON(y *float32, ldy int, w *float32, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x1NEON sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
-// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
+// Nothing is fetched ahead.
 //
 //go:noescape
 func dotF16x1NEON(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x2NEON sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
-// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
+// Nothing is fetched ahead.
 //
 //go:noescape
 func dotF16x2NEON(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotF16x3NEON sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
-// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
+// Nothing is fetched ahead.
 //
 //go:noescape
 func dotF16x3NEON(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x1NEON sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 1 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
-// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
+// Nothing is fetched ahead.
 //
 //go:noescape
 func dotBF16x1NEON(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x2NEON sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 2 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
-// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
+// Nothing is fetched ahead.
 //
 //go:noescape
 func dotBF16x2NEON(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)
 
 // dotBF16x3NEON sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and 3 columns c.
 // rows > 0; k is a positive multiple of 16. See dotMode for carry, [rows, columns, 16], and mode.
-// Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.
+// Nothing is fetched ahead.
 //
 //go:noescape
 func dotBF16x3NEON(y *float32, ldy int, w *byte, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int)

@@ -29,7 +29,6 @@ type armDotKernel struct {
 	x, ldx              gp
 	count, tail         gp // k/16 and k%16
 	n, scratch          gp
-	ahead, step         gp
 	rows, xs            []gp // where the tile's rows and columns are
 }
 
@@ -43,7 +42,7 @@ func (k *armDotKernel) function(tileRows int) string {
 	k.arm.function(name, fmt.Sprintf("y *float32, ldy int, w *%s, ldw int, rows int, x *float32, ldx int, k int, carry *float32, mode int, ahead uintptr, step int", typ), "",
 		fmt.Sprintf("%s sets y[c*ldy+r] = Σ_i w[r*ldw+i]·x[c*ldx+i] for r < rows, i < k and %d columns c.", name, k.columns),
 		need+" See dotMode for carry, [rows, columns, 16], and mode.",
-		"Every 16 values, memory at ahead is fetched into the second cache; then ahead moves on by step.")
+		"Nothing is fetched ahead.")
 	k.y, k.ldy = k.load("y"), k.loadBytes("ldy", 2)
 	k.carry, k.mode = k.load("carry"), k.load("mode")
 	k.w, k.wStep = k.load("w"), k.loadBytes("ldw", map[int]int{4: 2, 2: 1}[k.weights.size])
@@ -51,7 +50,6 @@ func (k *armDotKernel) function(tileRows int) string {
 	rows := k.load("rows")
 	k.count, k.tail = k.load("k"), k.reg()
 	k.n, k.scratch = k.reg(), k.reg()
-	k.ahead, k.step = k.load("ahead"), k.load("step")
 	k.op("AND $15, %v, %v", k.count, k.tail)
 	k.op("LSR $4, %v, %v", k.count, k.count)
 	k.rows, k.xs = nil, nil
@@ -129,10 +127,6 @@ func (k *armDotKernel) tile(tileRows int) {
 	k.move(k.count, k.n)
 	k.unlessZero(k.n, func() {
 		k.loop(k.n, func() {
-			for disp := 0; disp < 16*tileRows*k.weights.size; disp += 64 {
-				k.op("PRFM %d(%v), PLDL2KEEP", disp, k.ahead)
-			}
-			k.addReg(k.step, k.ahead)
 			for q := range 4 {
 				step(q, func(base gp, dst vreg) { k.loadWeights(base, 4*q*k.weights.size, dst) },
 					func(base gp, dst vreg) { k.ldrQ(base, 16*q, dst) })
