@@ -41,6 +41,7 @@ var armFiles = []struct {
 	{"scores", armScores},
 	{"mix", armMix},
 	{"conv", armConv},
+	{"winograd", armWinograd},
 	{"packed", armPacked},
 	{"vector", armVector},
 	{"limits", armLimits},
