@@ -153,6 +153,22 @@ func BenchmarkConv3x3(b *testing.B) {
 	}
 }
 
+// BenchmarkNewConv3x3 lays out weights.
+func BenchmarkNewConv3x3(b *testing.B) {
+	const c = 256
+	weight, bias := randoms(9*c*c, 1), make([]float32, c)
+	for name, new := range map[string]func(weight, bias []float32, in, out, stride int) *Conv3x3{
+		"chosen": NewConv3x3, "direct": NewDirectConv3x3,
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				new(weight, bias, c, c, 1)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(9*c*c), "ns/weight")
+		})
+	}
+}
+
 // BenchmarkNormSwish is a row of an image, and its sums.
 func BenchmarkNormSwish(b *testing.B) {
 	const c, pixels = 128, 256

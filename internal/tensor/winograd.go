@@ -45,21 +45,24 @@ func newWinograd(weight, bias []float32, in, out int) *Conv3x3 {
 
 // winogradWeights sets column o of g to G·w·Gᵀ.
 func winogradWeights(g *[winogradPoints][convGroup]float32, o int, w []float32) {
-	row := func(a, b, c float64) [winogradPatch]float64 {
-		const sixth, twelfth, tiny = 1.0 / 6, 1.0 / 12, 1.0 / 24
-		ends, middle := float64((a+c)*sixth), float64(b*sixth)
-		far, near := float64(a*tiny)+float64(c*sixth), float64(b*twelfth)
-		return [...]float64{a / 4, -ends - middle, middle - ends, far + near, far - near, c}
-	}
-	var columns [3][winogradPatch]float64
+	w = w[:9]
+	var t [winogradPatch][3]float64 // G·w
 	for x := range 3 {
-		columns[x] = row(float64(w[x]), float64(w[3+x]), float64(w[6+x]))
+		t[0][x], t[1][x], t[2][x], t[3][x], t[4][x], t[5][x] = winogradFilter(float64(w[x]), float64(w[3+x]), float64(w[6+x]))
 	}
-	for y := range winogradPatch {
-		for x, v := range row(columns[0][y], columns[1][y], columns[2][y]) {
-			g[y*winogradPatch+x][o] = float32(v)
-		}
+	for y := range t {
+		p0, p1, p2, p3, p4, p5 := winogradFilter(t[y][0], t[y][1], t[y][2])
+		row := g[y*winogradPatch:][:winogradPatch]
+		row[0][o], row[1][o], row[2][o] = float32(p0), float32(p1), float32(p2)
+		row[3][o], row[4][o], row[5][o] = float32(p3), float32(p4), float32(p5)
 	}
+}
+
+// winogradFilter is G·(a, b, c). The conversions keep compilers from fusing.
+func winogradFilter(a, b, c float64) (p0, p1, p2, p3, p4, p5 float64) {
+	ends, middle := float64((a+c)*(1.0/6)), float64(b*(1.0/6))
+	far, near := float64(a*(1.0/24))+float64(c*(1.0/6)), float64(b*(1.0/12))
+	return a * 0.25, -ends - middle, middle - ends, far + near, far - near, c
 }
 
 // Outputs are computed in regions of up to winogradHigh x winogradWide squares:
