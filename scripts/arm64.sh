@@ -58,7 +58,7 @@ go vet ./internal/tensor
 
 on() { # PROCESSOR ARGUMENTS OF GO TEST...
 	echo "== $1: ${*:2}"
-	go test -count=1 -exec "$qemu -cpu $1" "${@:2}"
+	go test -count=1 -timeout 1h -exec "$qemu -cpu $1" "${@:2}"
 }
 # qemu does not say at which address a bus error was, without which Go takes it for a nil pointer.
 on max -skip 'TestPoolPassesFaultsOnAndWorksAgain|TestFaultsInKernelsPanic' ./internal/tensor
