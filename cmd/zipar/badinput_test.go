@@ -461,7 +461,7 @@ var badInputs = []badInput{
 	{"minus one row", "decode -m vq.gguf codes-minus.json", 1, []string{`codes-minus.json: "rows" is -1`}},
 	{"text after the codes", "decode -m vq.gguf codes-after.json", 1, []string{"codes-after.json: data after the end of the codes"}},
 	{"deep codes", "decode -m vq.gguf codes-deep.json", 1, []string{"codes-deep.json: no code file"}},
-	{"more codes than a file can hold", "decode -m vq.gguf codes-wide.json", 1, []string{`codes-wide.json: "rows" is 30 and "cols" is 700000: a code file has at most 16777216 codes`}},
+	{"more codes than a file can hold", "decode -m vq.gguf codes-wide.json", 1, []string{`codes-wide.json: "rows" is 30 and "cols" is 700000: a code file has at most 4194304 codes`}},
 	{"an empty code file", "decode -m vq.gguf empty", 1, []string{"empty: no code file: it is empty"}},
 	{"a picture as codes", "decode -m vq.gguf good.png", 1, []string{"good.png: no code file"}},
 	{"codes to keep of another grid", "generate -m m.gguf --class 3 --init-codes codes-rows.json --keep-rows 1", 2, []string{"--keep-rows 1 of codes-rows.json, which has 3 rows of 2 tokens"}},

@@ -34,13 +34,7 @@ else. A model file needs an image tokenizer (VQ) only.`,
 			if err != nil {
 				return err
 			}
-			codes, err := readCodes(args[0], func(rows, cols int) error {
-				need := memoryNeed{pixels: vq.Bytes(rows, cols)}
-				if err := need.check(&u); err != nil {
-					return fmt.Errorf("%s: %w", args[0], err)
-				}
-				return nil
-			})
+			codes, err := readCodes(args[0], func(rows, cols int) error { return checkGrid(&u, vq, args[0], rows, cols) })
 			if err != nil {
 				return err
 			}
@@ -73,6 +67,18 @@ func readCodes(path string, fits func(rows, cols int) error) (*imageio.Codes, er
 	}
 	defer f.Close()
 	return imageio.ReadCodes(f, path, fits)
+}
+
+// checkGrid refuses codes whose picture would be too large for zipar to read, or
+// for the memory. path is where they come from.
+func checkGrid(u *ui, vq *vqgan.Decoder, path string, rows, cols int) error {
+	if err := imageio.CheckSize(path, cols*vq.PixelsPerToken, rows*vq.PixelsPerToken); err != nil {
+		return err
+	}
+	if err := (memoryNeed{pixels: vq.Bytes(rows, cols)}).check(u); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // checkCodes refuses codes that the image tokenizer does not know. path is

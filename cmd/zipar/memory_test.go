@@ -9,6 +9,7 @@ import (
 	"github.com/zipar/zipar/internal/builtin"
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/testmodel"
+	"github.com/zipar/zipar/internal/vqgan"
 )
 
 // pretendFree makes the machine have this much memory for a test.
@@ -100,6 +101,41 @@ func TestDecodeRefusesWhatDoesNotFit(t *testing.T) {
 	}
 	if names := namesIn(t, dir); len(names) != 2 {
 		t.Errorf("the folder has %v", names)
+	}
+}
+
+// A picture that could not be read back, and would take hours, is refused
+// whatever the memory.
+func TestDecodeRefusesPicturesThatAreTooLarge(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.gguf")
+	makeModel(t, path, testmodel.Options{VQOnly: true})
+	f, err := openModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	vq, err := vqgan.NewDecoder(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vq.PixelsPerToken = 16 // as the official ones have
+	pretendFree(t, 1<<60, 0, true)
+	for _, g := range []struct {
+		rows, cols int
+		want       string
+	}{
+		{512, 512, ""},
+		{1, 1 << 18, ""},
+		{1, 700000, "c.json: a picture of 11200000 x 16 pixels: want at most 67108864 in all"},
+		{513, 512, "c.json: a picture of 8192 x 8208 pixels: want at most 67108864 in all"},
+	} {
+		got := ""
+		if err := checkGrid(&ui{}, vq, "c.json", g.rows, g.cols); err != nil {
+			got = err.Error()
+		}
+		if got != g.want {
+			t.Errorf("%d x %d: %q, want %q", g.rows, g.cols, got, g.want)
+		}
 	}
 }
 

@@ -19,8 +19,10 @@ type Codes struct {
 	Codes  [][]int32 `json:"codes"`
 }
 
-// maxCodesFile bounds a code file: a million codes with room to spare.
-const maxCodesFile = 32 << 20
+// maxCodesFile bounds a code file: a million codes, as many as the largest
+// picture has with 8 pixels a token, and room to spare. That is also what a file
+// costs that names its grid after its codes.
+const maxCodesFile = 8 << 20
 
 // NewCodes arranges codes, [rows, cols] row-major. passes is 0 where the
 // codes were not decoded.
@@ -92,10 +94,13 @@ func (r *codesReader) read() error {
 			return r.problem(err, "")
 		}
 		key := t.(string) // or Token would have failed
-		if seen[key] {
-			return fmt.Errorf("no code file: %q is there twice", key)
+		switch key {
+		case "rows", "cols", "passes", "codes": // no others: there may be many
+			if seen[key] {
+				return fmt.Errorf("no code file: %q is there twice", key)
+			}
+			seen[key] = true
 		}
-		seen[key] = true
 		switch key {
 		case "rows":
 			err = r.json.Decode(&c.Rows)
@@ -104,7 +109,7 @@ func (r *codesReader) read() error {
 		case "passes":
 			err = r.json.Decode(&c.Passes)
 		case "codes":
-			err = r.rows(seen["cols"])
+			err = r.rows(seen["rows"], seen["cols"])
 		default:
 			var other json.RawMessage
 			err = r.json.Decode(&other)
@@ -145,8 +150,8 @@ func (r *codesReader) grid() error {
 	return nil
 }
 
-// rows reads the rows of codes. known says that their length is known.
-func (r *codesReader) rows(known bool) error {
+// rows reads the rows of codes. What is known of the grid ends it early.
+func (r *codesReader) rows(rowsKnown, colsKnown bool) error {
 	t, err := r.json.Token()
 	if err != nil {
 		return err
@@ -161,7 +166,10 @@ func (r *codesReader) rows(known bool) error {
 			return err
 		}
 		c.Codes = append(c.Codes, row)
-		if known {
+		if rowsKnown && len(c.Codes) > c.Rows {
+			return fmt.Errorf(`"codes" has more rows than the %d that "rows" says`, c.Rows)
+		}
+		if colsKnown {
 			if err := c.checkRow(len(c.Codes) - 1); err != nil {
 				return err
 			}

@@ -52,8 +52,11 @@ func TestReadCodesSaysWhatIsWrong(t *testing.T) {
 		`{"rows":1,"cols":1,"codes":[[1]],}`:                                   "no JSON at byte",
 		`{"rows":1,"rows":1,"cols":1,"codes":[[1]]}`:                           `"rows" is there twice`,
 		`{"codes":[[1,-1]],"cols":2,"rows":1}`:                                 "code -1 at row 0, column 1",
-		`{"rows":4294967296,"cols":4294967296,"codes":[[1]]}`:                  "at most 16777216 codes",
-		`{"rows":1,"cols":1,"codes":[[1]]` + strings.Repeat(" ", maxCodesFile): "more than 33554432 bytes",
+		`{"codes":[[1],[2]],"cols":1,"rows":1}`:                                `"codes" has 2 rows, "rows" says 1`,
+		`{"rows":1,"cols":1,"codes":[[1],[2],`:                                 `"codes" has more rows than the 1 that "rows" says`,
+		`{"a":1,"a":2,"rows":1,"cols":1,"codes":[[7,7]]}`:                      `row 0 of "codes" has 2 codes`,
+		`{"rows":4294967296,"cols":4294967296,"codes":[[1]]}`:                  "at most 4194304 codes",
+		`{"rows":1,"cols":1,"codes":[[1]]` + strings.Repeat(" ", maxCodesFile): "more than 8388608 bytes",
 	} {
 		_, err := ReadCodes(strings.NewReader(text), "x.json", nil)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "x.json: ") {

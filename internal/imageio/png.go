@@ -9,8 +9,18 @@ import (
 	"math"
 )
 
-// maxPixels bounds a picture that is read.
+// maxPixels bounds a picture that is read, and one that is made: what is written
+// can be read.
 const maxPixels = 1 << 26
+
+// CheckSize returns an error for a picture that is too large to read. name is
+// for messages.
+func CheckSize(name string, w, h int) error {
+	if w < 1 || h < 1 || w > maxPixels/h {
+		return fmt.Errorf("%s: a picture of %d x %d pixels: want at most %d in all", name, w, h, maxPixels)
+	}
+	return nil
+}
 
 // RGB converts values, [h, w, 3], to a picture: (v+1)/2, clamped to 0..1,
 // times 255, rounded (LlamaGen's save_image with value_range (-1, 1)).
@@ -45,8 +55,8 @@ func ReadPNG(r io.ReadSeeker, name string) (values []float32, h, w int, err erro
 		return nil, 0, 0, fmt.Errorf("%s: no PNG picture: %w", name, err)
 	}
 	// Sizes are looked at before a buffer of that size is made.
-	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
-		return nil, 0, 0, fmt.Errorf("%s: a picture of %d x %d pixels: want at most %d in all", name, config.Width, config.Height, maxPixels)
+	if err := CheckSize(name, config.Width, config.Height); err != nil {
+		return nil, 0, 0, err
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, 0, 0, fmt.Errorf("%s: %w", name, err)
