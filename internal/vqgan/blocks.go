@@ -37,6 +37,7 @@ func (c *conv1x1) apply(p *tensor.Pool, y, x []float32, n int) {
 
 // layer is a part of the network that turns the stack's x into another.
 type layer interface {
+	// apply may set s.err, and leave x undefined, when the context ends.
 	apply(s *stack)
 	// size returns the height and width of what it gives for h x w pixels.
 	size(h, w int) (outH, outW int)
@@ -160,6 +161,10 @@ func (b *attnBlock) apply(s *stack) {
 
 	keys, values := tensor.MatrixOf(k, n, c), tensor.MatrixOf(vt, c, n)
 	for lo := 0; lo < n; lo += rows {
+		// In the largest pictures all pixels' scores take minutes.
+		if s.err = s.ctx.Err(); s.err != nil {
+			return
+		}
 		m := min(rows, n-lo)
 		part, to := scores[:m*n], q[lo*c:][:m*c]
 		s.pool.MatMul(part, &keys, to, m)

@@ -20,6 +20,9 @@ type stack struct {
 
 	sums, inner tensor.ChannelSums // of x, and of the map inside a residual block
 	affine      tensor.Affine      // the normalisation under way
+
+	ctx context.Context
+	err error // of a layer that has ended before its end, because ctx has
 }
 
 // need is how much memory layers take.
@@ -92,11 +95,14 @@ func (s *stack) convolve(c tensor.Convolution) {
 
 // run applies the layers in turn. It ends early when the context does.
 func (s *stack) run(ctx context.Context, layers []layer, done func(layer, layers int)) error {
+	s.ctx = ctx
 	for i, l := range layers {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		l.apply(s)
+		if l.apply(s); s.err != nil {
+			return s.err
+		}
 		if done != nil {
 			done(i+1, len(layers))
 		}
