@@ -28,7 +28,7 @@ func (b *bench) openJudge(ctx context.Context) (*benchJudge, error) {
 	if err := j.fits(b.model); err != nil {
 		return nil, usagef("--judge %s: it %w; it cannot read the pictures of %s", j.files.model, err, b.model.Name())
 	}
-	if err := j.files.prepare(&b.ui, j.model, nil, b.options.Guidance.Guides(0), b.pool); err != nil {
+	if err := j.files.prepare(ctx, &b.ui, j.model, nil, b.options.Guidance.Guides(0), b.pool); err != nil {
 		return nil, err
 	}
 	flags := b.condition

@@ -65,7 +65,7 @@ func (r *benchRequest) open(ctx context.Context, flags *pflag.FlagSet) (*bench, 
 	if b.pool, err = r.files.pool(); err != nil {
 		return nil, err
 	}
-	if err = r.files.prepare(&r.ui, b.model, b.vq, b.options.Guidance.Guides(0), b.pool); err == nil {
+	if err = r.files.prepare(ctx, &r.ui, b.model, b.vq, b.options.Guidance.Guides(0), b.pool); err == nil {
 		b.conditions, err = b.resolve(ctx)
 	}
 	if err == nil && r.judgeFiles.model != "" {

@@ -154,7 +154,7 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 		return err
 	}
 	defer pool.Close()
-	if err := r.files.prepare(&r.ui, model, vq, guidance.Guides(0), pool); err != nil {
+	if err := r.files.prepare(ctx, &r.ui, model, vq, guidance.Guides(0), pool); err != nil {
 		return err
 	}
 	if err := r.condition.checkPrompts(&r.files, model, r.subjects); err != nil {

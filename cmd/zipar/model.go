@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -47,7 +48,7 @@ func (m *modelFiles) addCacheFlag(f *pflag.FlagSet) {
 
 // prepare makes a model ready for decoding, unless there is no memory for it.
 // vq may be nil.
-func (m *modelFiles) prepare(u *ui, model family.Model, vq *vqgan.Decoder, guided bool, p *tensor.Pool) error {
+func (m *modelFiles) prepare(ctx context.Context, u *ui, model family.Model, vq *vqgan.Decoder, guided bool, p *tensor.Pool) error {
 	types := map[string]family.CacheType{"auto": family.CacheAuto, "f32": family.CacheF32, "f16": family.CacheF16}
 	t, ok := types[m.cacheType]
 	if !ok {
@@ -59,8 +60,7 @@ func (m *modelFiles) prepare(u *ui, model family.Model, vq *vqgan.Decoder, guide
 			return err
 		}
 	}
-	model.Prepare(p)
-	return nil
+	return model.Prepare(ctx, p)
 }
 
 // need is the memory that a picture takes.

@@ -118,9 +118,12 @@ func (c *conditionFlags) encodePrompts(ctx context.Context, u *ui, files *modelF
 		return nil, badModel(err)
 	}
 	limit, width := m.CaptionShape()
-	if len(prompts) > 1 && prepareEncoder(encoder, p) {
+	if len(prompts) > 1 && encoderFits(encoder) {
 		// Its memory is free again, too.
 		defer runtime.GC()
+		if err := encoder.Prepare(ctx, p); err != nil {
+			return nil, err
+		}
 	}
 	var features [][]float32
 	for _, text := range prompts {
@@ -142,16 +145,13 @@ func (c *conditionFlags) encodePrompts(ctx context.Context, u *ui, files *modelF
 	return features, nil
 }
 
-// prepareEncoder gets a text encoder ready for several prompts, if that takes
-// no more than half of the memory that is free, and says whether it has. It
-// works without, too.
-func prepareEncoder(e *family.TextEncoder, p *tensor.Pool) bool {
+// encoderFits says whether a text encoder has weights to rearrange for several
+// prompts, and they take no more than half of the free memory. It works without,
+// too.
+func encoderFits(e *family.TextEncoder) bool {
 	need := e.PrepareBytes()
-	if free, _, ok := freeMemory(); need == 0 || !ok || uint64(need) > free/2 {
-		return false
-	}
-	e.Prepare(p)
-	return true
+	free, _, ok := freeMemory()
+	return need > 0 && ok && uint64(need) <= free/2
 }
 
 // textEncoderFile opens the file with the text encoder: the one given as

@@ -55,18 +55,21 @@ func TestTextEncoderIsPreparedIfThereIsMemory(t *testing.T) {
 		ok   bool
 	}{"too little memory": {2*uint64(need) - 1, true}, "memory is not known": {1 << 60, false}} {
 		pretendFree(t, c.free, 1<<60, c.ok)
-		if prepareEncoder(encoder, p) || encoder.PrepareBytes() != need {
-			t.Errorf("%s: rearranged all the same", name)
+		if encoderFits(encoder) {
+			t.Errorf("%s: it is said to fit", name)
 		}
 	}
 	pretendFree(t, 2*uint64(need), 0, true)
-	if !prepareEncoder(encoder, p) || encoder.PrepareBytes() != 0 {
-		t.Errorf("not rearranged: %d bytes are left", encoder.PrepareBytes())
+	if !encoderFits(encoder) {
+		t.Error("half of the free memory is not enough")
+	}
+	if err := encoder.Prepare(t.Context(), p); err != nil || encoder.PrepareBytes() != 0 {
+		t.Errorf("not rearranged: %d bytes are left, %v", encoder.PrepareBytes(), err)
 	}
 	if !slices.Equal(features(), want) {
 		t.Error("other features")
 	}
-	if prepareEncoder(encoder, p) {
-		t.Error("rearranged a second time")
+	if encoderFits(encoder) {
+		t.Error("it is to be rearranged a second time")
 	}
 }

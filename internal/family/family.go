@@ -41,7 +41,8 @@ type Model interface {
 	UseCache(CacheType)
 	// Prepare rearranges the weights for the processor, which is optional but
 	// makes decoding faster. It takes PrepareBytes of memory beside the file's.
-	Prepare(p *tensor.Pool)
+	// It ends early with the context's error.
+	Prepare(ctx context.Context, p *tensor.Pool) error
 	PrepareBytes() int64
 	// PictureBytes is the memory that decoding a picture takes beside the
 	// weights, with the unconditional sequence if guided.

@@ -82,7 +82,9 @@ func useModel(t *testing.T, p *tensor.Pool, file *gguf.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Prepare(p)
+	if err := m.Prepare(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
 	d := m.Defaults()
 	o := zipar.Options{Grid: m.Grid(), Window: m.Grid().Window(d.Window), Guidance: d.Guidance, Sampling: d.Sampling, Noise: []zipar.Noise{{Seed: 1}}}
 	if _, err := zipar.Decode(context.Background(), m.Decoder(p, []*Condition{c}), o); err != nil && !errors.Is(err, zipar.ErrNotFinite) {

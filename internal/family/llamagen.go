@@ -1,6 +1,7 @@
 package family
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -94,8 +95,11 @@ func openLlamaGen(f *gguf.File) (Model, error) {
 	return m, nil
 }
 
-func (m *llamaGen) Prepare(p *tensor.Pool) { m.llama.Pack(p, m.file.Forget) }
-func (m *llamaGen) PrepareBytes() int64    { return m.llama.PackBytes() }
+func (m *llamaGen) Prepare(ctx context.Context, p *tensor.Pool) error {
+	return m.llama.Pack(ctx, p, m.file.Forget)
+}
+
+func (m *llamaGen) PrepareBytes() int64 { return m.llama.PackBytes() }
 
 func (m *llamaGen) UseCache(cache CacheType) {
 	switch cache {

@@ -231,7 +231,9 @@ func TestPrepareChangesNoBit(t *testing.T) {
 				if takes := m.PrepareBytes(); (takes > 0) != (typ == ggml.Q8_0) {
 					t.Errorf("%s: Prepare takes %d bytes", typ, takes)
 				}
-				m.Prepare(p)
+				if err := m.Prepare(t.Context(), p); err != nil {
+					t.Fatal(err)
+				}
 				if takes := m.PrepareBytes(); takes != 0 {
 					t.Errorf("%s: a second Prepare takes %d bytes", typ, takes)
 				}
@@ -299,7 +301,9 @@ func drawn(t *testing.T, p *tensor.Pool, f *gguf.File) (logits map[string][]floa
 		t.Fatal(err)
 	}
 	m := opened.(*llamaGen)
-	m.Prepare(p)
+	if err := m.Prepare(ctx, p); err != nil {
+		t.Fatal(err)
+	}
 	encoder, err := OpenTextEncoder(f)
 	if err != nil {
 		t.Fatal(err)

@@ -42,8 +42,11 @@ func OpenTextEncoder(f *gguf.File) (*TextEncoder, error) {
 
 // Prepare rearranges the encoder's weights for the processor: from the second
 // prompt on features take less time then. The features do not change. It takes
-// PrepareBytes of memory, for as long as the encoder is in use.
-func (e *TextEncoder) Prepare(p *tensor.Pool) { e.encoder.Pack(p, e.file.Forget) }
+// PrepareBytes of memory, for as long as the encoder is in use. It ends early
+// with the context's error.
+func (e *TextEncoder) Prepare(ctx context.Context, p *tensor.Pool) error {
+	return e.encoder.Pack(ctx, p, e.file.Forget)
+}
 
 // PrepareBytes is the memory that Prepare would take, or 0 where it does
 // nothing.

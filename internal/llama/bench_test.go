@@ -36,7 +36,9 @@ func BenchmarkPass(b *testing.B) {
 			defer p.Close()
 			m := benchModel(c, typ, normals)
 			m.Rotary = NewRotary2D(prefix, side, side, c.HeadDim, 10000)
-			m.Pack(p, func([]byte) {})
+			if err := m.Pack(b.Context(), p, func([]byte) {}); err != nil {
+				b.Fatal(err)
+			}
 			for _, n := range []int{1, 4, 8} {
 				b.Run(fmt.Sprint(n), func(b *testing.B) {
 					run := NewRunner(m, p)

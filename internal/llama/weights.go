@@ -1,6 +1,7 @@
 package llama
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/zipar/zipar/internal/gguf"
@@ -54,30 +55,13 @@ func ReadWeights(f *gguf.File, c Config) (*Weights, error) {
 	return w, r.Err
 }
 
-// Pack rearranges the matrices for the processor's kernels, where that pays.
-// The file's own data of these is not needed any more afterwards; release is
-// told of each, so that its memory can be given back.
-func (w *Weights) Pack(p *tensor.Pool, release func(data []byte)) {
-	pack := func(m *tensor.Matrix) {
-		data := m.Data
-		p.Pack(m)
-		if m.Data == nil && data != nil {
-			release(data)
-		}
-	}
-	for _, m := range w.products() {
-		pack(m)
-	}
+// Pack is weights.Pack of the matrices that columns are multiplied with.
+func (w *Weights) Pack(ctx context.Context, p *tensor.Pool, release func(data []byte)) error {
+	return weights.Pack(ctx, p, w.products(), release)
 }
 
 // PackBytes is the memory that Pack would take beside the file's.
-func (w *Weights) PackBytes() int64 {
-	var n int64
-	for _, m := range w.products() {
-		n += m.PackBytes()
-	}
-	return n
-}
+func (w *Weights) PackBytes() int64 { return weights.PackBytes(w.products()) }
 
 // products are the matrices that columns are multiplied with: all but the
 // token embedding, of which single rows are read.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/zipar/zipar/internal/gguf"
 	"github.com/zipar/zipar/internal/tensor"
+	"github.com/zipar/zipar/internal/weights"
 )
 
 // An Encoder is the encoder half of a T5 with gated GELU (T5 v1.1, FLAN-T5;
@@ -41,26 +42,15 @@ func OpenEncoder(f *gguf.File) (*Encoder, error) {
 // same for each product, for as long as it takes, so that Pack pays from the
 // second Encode on. It takes PackBytes of memory; the file's own data of these
 // matrices is not needed any more afterwards, and release is told of each. The
-// results do not change. No Encode may be under way.
-func (e *Encoder) Pack(p *tensor.Pool, release func(data []byte)) {
-	for _, m := range e.weights.products() {
-		data := m.Data
-		p.Pack(m)
-		if m.Data == nil && data != nil {
-			release(data)
-		}
-	}
+// results do not change. No Encode may be under way. It ends early with the
+// context's error; Encode can be used all the same.
+func (e *Encoder) Pack(ctx context.Context, p *tensor.Pool, release func(data []byte)) error {
+	return weights.Pack(ctx, p, e.weights.products(), release)
 }
 
 // PackBytes is the memory that Pack would take: 0 for floats, which have no
 // better order than the file's.
-func (e *Encoder) PackBytes() int64 {
-	var n int64
-	for _, m := range e.weights.products() {
-		n += m.PackBytes()
-	}
-	return n
-}
+func (e *Encoder) PackBytes() int64 { return weights.PackBytes(e.weights.products()) }
 
 // Encode returns the embeddings of ids, [len(ids), Dim] row-major, the final
 // norm applied. ids are the real tokens alone, the end token among them: every

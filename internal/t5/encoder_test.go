@@ -297,14 +297,19 @@ func TestPackChangesNoBit(t *testing.T) {
 			t.Errorf("%s: packing takes %d bytes", typ, takes)
 		}
 		var released, want int64
-		packed.Pack(p, func(data []byte) { released += int64(len(data)) })
+		pack := func(release func(data []byte)) {
+			if err := packed.Pack(t.Context(), p, release); err != nil {
+				t.Error(err)
+			}
+		}
+		pack(func(data []byte) { released += int64(len(data)) })
 		if packs[typ] {
 			want = 2 * 7 * int64(256*typ.RowSize(256))
 		}
 		if released != want || packed.PackBytes() != 0 {
 			t.Errorf("%s: %d bytes released, want %d; another time takes %d", typ, released, want, packed.PackBytes())
 		}
-		packed.Pack(p, func([]byte) { t.Errorf("%s: released twice", typ) })
+		pack(func([]byte) { t.Errorf("%s: released twice", typ) })
 		for _, n := range []int{1, 2, 9, 20} {
 			want := encode(t, plain, p, ids[:n])
 			for i, v := range encode(t, packed, p, ids[:n]) {
