@@ -3,7 +3,7 @@
 //
 //	config.go    shapes, read from a GGUF file      weights.go  the tensors
 //	rotary.go    rotary position tables             cache.go    keys and values by position
-//	attention.go one column's attention             forward.go  a pass of several columns
+//	attention.go a head of a sequence's columns     forward.go  a pass of several columns
 //
 // It knows tokens and positions, but neither images nor decoding methods.
 package llama

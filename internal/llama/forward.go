@@ -31,8 +31,8 @@ type Column struct {
 }
 
 // A Runner evaluates passes. It keeps their working memory: a pass of no more
-// columns and positions than seen before allocates nothing. It belongs to one
-// goroutine at a time.
+// columns than seen before, in caches no longer, allocates nothing. It belongs to
+// one goroutine at a time.
 type Runner struct {
 	model *Model
 	pool  *tensor.Pool
@@ -166,8 +166,9 @@ func (r *Runner) prepare(columns []Column) {
 // group finds the sequences of a pass and what their columns see.
 func (r *Runner) group() {
 	r.sequences, r.spans, r.seen = r.sequences[:0], r.spans[:0], r.seen[:0]
-	longest := 0 // the most positions that a column sees
-	most := 0    // columns of a sequence
+	longest := 0   // the most positions that a column sees
+	positions := 0 // that it may see one day
+	most := 0      // columns of a sequence
 	for lo := 0; lo < len(r.columns); {
 		s := sequence{cache: r.columns[lo].Cache, lo: lo, hi: lo + 1}
 		for s.hi < len(r.columns) && r.columns[s.hi].Cache == s.cache {
@@ -189,18 +190,19 @@ func (r *Runner) group() {
 			r.seen = append(r.seen, n)
 			longest = max(longest, n)
 		}
+		positions = max(positions, s.cache.positions)
 		most = max(most, s.hi-s.lo)
 		lo = s.hi
 	}
 	r.scoresLd = longest
 	for w := range r.work {
-		r.work[w].resize(r.model.Config, most, longest)
+		r.work[w].resize(r.model.Config, most, positions)
 	}
 }
 
 // attentionWork is what a worker needs to compute a head of a sequence.
 type attentionWork struct {
-	scores []float32 // [columns, Runner.scoresLd]
+	scores []float32 // [columns, Runner.scoresLd], and room for later passes
 	mixed  []float32 // [columns, value width]
 	block  [tensor.AttentionWork]float32
 	half   []uint16 // a key, [head size]

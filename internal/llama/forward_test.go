@@ -89,3 +89,19 @@ func TestColumnsTogether(t *testing.T) {
 		}
 	}
 }
+
+// A pass allocates nothing, though it sees more positions than the one before.
+func TestLaterPassesAllocateNothing(t *testing.T) {
+	const positions = 40
+	m := randomModel(positions)
+	p := tensor.NewPool(2)
+	defer p.Close()
+	for _, half := range []bool{false, true} {
+		r := NewRunner(m, p)
+		columns := []Column{{Cache: NewCache(m.Config, positions, half), Token: 1, Output: true}}
+		r.Forward(columns)
+		if n := testing.AllocsPerRun(30, func() { columns[0].Pos++; r.Forward(columns) }); n != 0 {
+			t.Errorf("half %v: %v allocations a pass", half, n)
+		}
+	}
+}
