@@ -41,8 +41,8 @@ type kernels struct {
 	// half rounds to half floats, to nearest, ties to even.
 	half func(dst []uint16, src []float32)
 
-	// conv adds to a row of an image; see convTask. It differs from the
-	// portable one by rounding.
+	// conv computes a group of output channels of some pixels; see convTile. It
+	// differs from the portable one by rounding.
 	conv func(t convTile, pixels int)
 	// winogradInput transforms a patch of 6x6 pixels for all channels: v[p*step+c]
 	// are the 36 values of channel c, src[y*rowLen+x*channels+c] the inputs.
@@ -108,9 +108,14 @@ var genericKernels = kernels{
 	limits:         limitsGeneric,
 }
 
+// dotGroup is how many rows are multiplied with all columns before the next
+// ones: their weights stay in the second cache, and those of the next group
+// come there from memory meanwhile. It is a multiple of all tiles' rows, 2 to 4.
+const dotGroup = 24
+
 // dotCarry is how much working memory a dot kernel may need: 16 chains for
-// each output of a tile of matmulRows rows and 8 columns.
-const dotCarry = matmulRows * 8 * 16
+// each output of a group of rows and a tile of 8 columns.
+const dotCarry = dotGroup * 8 * 16
 
 // lanes32 and lanes64 are partial sums: value i of a vector goes to lane i%16.
 // All kernels add up this way, so that they give the same bits.

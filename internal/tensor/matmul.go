@@ -9,7 +9,7 @@ import (
 
 // matmulRows is how many rows of a weight matrix a thread takes at a time: a
 // few hundred microseconds of work for the usual widths, so that two threads
-// end together. It is a multiple of all tiles' rows: 3, 4 and packedRows.
+// end together. It is a multiple of dotGroup and packedRows.
 const matmulRows = 48
 
 // MatMul sets y = x·Wᵀ.

@@ -36,11 +36,6 @@ const dotNoBlocks = 0
 type dotKernel[T float32 | byte] func(columns int, y *float32, ldy int, w *T, ldw, rows int, x *float32, ldx, k int,
 	carry *float32, mode dotMode, ahead uintptr, step int)
 
-// dotGroup is how many rows are multiplied with all columns before the next
-// ones: their weights stay in the second cache, and those of the next group
-// come there from memory meanwhile. It is a multiple of all tiles' rows.
-const dotGroup = 24
-
 // tiled is kernels.dot with a kernel for tiles of up to len(tileRows) columns,
 // which have so many rows, and blocks of about most values of a row. size is
 // how many T a weight has.
