@@ -19,8 +19,8 @@ trap 'rm -rf "$work"' EXIT
 
 echo "== the words of the assembly are the instructions beside them"
 sed -nE 's/^\tWORD \$0x([0-9a-f]{8}) \/\/ (.*)$/\1 \2/p' internal/tensor/*_arm64.s | sort -u >"$work/words"
-if grep -hE 'WORD|LONG|BYTE' internal/tensor/*_arm64.s | grep -qvE '^	WORD \$0x[0-9a-f]{8} // .'; then
-	echo "scripts/arm64.sh: a word in internal/tensor/*_arm64.s has no instruction beside it" >&2
+if bare=$(grep -hE 'WORD|LONG|BYTE' internal/tensor/*_arm64.s | grep -vE '^	WORD \$0x[0-9a-f]{8} // .'); then
+	printf 'scripts/arm64.sh: words in internal/tensor/*_arm64.s without an instruction beside them:\n%s\n' "$bare" >&2
 	exit 1
 fi
 cut -d' ' -f2- "$work/words" >"$work/words.s"
