@@ -12,7 +12,7 @@ import (
 )
 
 // Once the context ends, the image tokenizer goes on to the end of the layer it
-// is in, both ways. internal/zipar has the same test of the passes.
+// is in at most, both ways. internal/zipar has the same test of the passes.
 func TestTheContextEndsTheImageTokenizerWithinALayer(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "vq.gguf")
 	makeModel(t, path, testmodel.Options{VQOnly: true})
