@@ -18,7 +18,7 @@ class RMSNorm(nn.Module):
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps) * self.weight
 
 
-TEXT_HEADS = 3  # heads of each layer that start out looking at the caption
+TEXT_HEADS = 2  # heads of each layer that look at the caption alone
 
 
 def linear(n_in, n_out):
@@ -131,33 +131,49 @@ class Transformer(nn.Module):
         self.cls_embedding.uncond_embedding = nn.Parameter(torch.randn(prefix, self.text.width) * 0.5)
         self.layers = nn.ModuleList(Layer(dim, heads, hidden) for _ in range(layers))
         self.norm, self.output = RMSNorm(dim, 1e-5), linear(dim, codes)
+        self.hidden_embedding = nn.Parameter(torch.randn(dim) * 1.5)  # of tokens that training hides; never exported
         nn.init.normal_(self.tok_embeddings.weight, std=1.5)
         for layer in self.layers:
             nn.init.zeros_(layer.attention.wo.weight)
             nn.init.zeros_(layer.feed_forward.w2.weight)
         nn.init.zeros_(self.output.weight)
-        self.start_text_heads(dim, heads)
+        self.hold_text_heads()
         cos, sin = rotary_table(dim // heads)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
     @torch.no_grad()
-    def start_text_heads(self, dim, heads):
-        """The keys of the prefix are zero, so every query gives them the logit 0, and among 200 image tokens a caption is hardly
-        heard: training took no notice of it for 400 steps. So some heads start with strongly negative logits for all image tokens:
-        one channel of all token embeddings is constant, and these heads' queries and keys read it, with opposite signs, in the
-        pair of channels that rotary positions turn least. The constant is large because the residual stream grows from layer to
-        layer and in training, and the norms before the heads divide by it."""
+    def hold_text_heads(self):
+        """Makes some heads of each layer look at the caption alone; to be called after every step of an optimizer.
+
+        The keys of the prefix are zero, so every query gives them the logit 0, and among 200 image tokens a caption is hardly
+        heard. Heads that only start out listening soon stop, because at first there is more to learn from other tokens. So these
+        are held: one channel of all token embeddings is constant and no layer writes to it, and these heads' queries and keys
+        read it alone, with opposite signs, in the pair of channels that rotary positions turn least. All image tokens get
+        logits of about -10. The strength grows with the layers because their norms divide by a residual stream that grows."""
+        dim, heads = self.tok_embeddings.weight.shape[1], self.heads
         head = dim // heads
         still = head // 2 - 2
         self.tok_embeddings.weight[:, 0] = 24
+        self.hidden_embedding[0] = 24
         for i, layer in enumerate(self.layers):
-            strength = 0.8 + 0.9 * i / len(self.layers)
-            for h in range(TEXT_HEADS):
-                for start, sign in ((0, 1), (dim, -1)):
-                    row = layer.attention.wqkv.weight[start + h * head + still]
-                    row.zero_()
-                    row[0] = sign * strength
+            layer.attention_norm.weight[0] = 1
+            layer.attention.wo.weight[0] = 0
+            layer.feed_forward.w2.weight[0] = 0
+            for start, sign in ((0, 1), (dim, -1)):
+                rows = layer.attention.wqkv.weight[start:start + TEXT_HEADS * head].view(TEXT_HEADS, head, dim)
+                rows.zero_()
+                rows[:, still, 0] = sign * (0.8 + 0.9 * i / len(self.layers))
+
+    def held(self):
+        """Pairs of a parameter and its part that hold_text_heads sets, which learn nothing."""
+        dim = self.tok_embeddings.weight.shape[1]
+        rows = TEXT_HEADS * (dim // self.heads)
+        for layer in self.layers:
+            yield layer.attention.wqkv.weight, (slice(0, rows),)
+            yield layer.attention.wqkv.weight, (slice(dim, dim + rows),)
+            yield layer.attention.wo.weight, (0,)
+            yield layer.feed_forward.w2.weight, (0,)
 
     def captions(self, ids, real, unconditional):
         """The prefix [n, p, dim] of caption ids [n, p], padded on the left; p may be less than the model's prefix. Rows that are
@@ -168,10 +184,14 @@ class Transformer(nn.Module):
         project = self.cls_embedding.cap_proj
         return project.fc2(F.gelu(project.fc1(features), approximate="tanh"))
 
-    def forward(self, prefix, real, tokens, plan):
-        """prefix and real are those of captions; tokens [n, TOKENS] the picture; plan which inputs see which (see plan)."""
+    def forward(self, prefix, real, tokens, plan, hidden=None):
+        """prefix and real are those of captions; tokens [n, TOKENS] the picture; plan which inputs see which (see Plan); hidden
+        [n, TOKENS] which tokens may not be read."""
         n, p, _ = prefix.shape
-        x = torch.cat([prefix, self.tok_embeddings(tokens[:, plan.token])], dim=1)
+        inputs = self.tok_embeddings(tokens[:, plan.token])
+        if hidden is not None:
+            inputs = torch.where(hidden[:, plan.token, None], self.hidden_embedding, inputs)
+        x = torch.cat([prefix, inputs], dim=1)
         # Prefix positions have cos = sin = 0, as in the official models: their keys and queries are zero.
         cos = F.pad(self.cos[plan.position], (0, 0, p, 0))
         sin = F.pad(self.sin[plan.position], (0, 0, p, 0))

@@ -32,7 +32,7 @@ def main():
     text = {k.removeprefix("text."): v.contiguous() for k, v in ar.items() if k.startswith("text.")}
     # T5's tokenizers have a hundred <extra_id_N> after the pieces; captions never hold one.
     text["shared.weight"] = torch.cat([text["shared.weight"], torch.zeros(100, text["shared.weight"].shape[1])])
-    torch.save({"model": {k: v for k, v in ar.items() if not k.startswith("text.")}}, parts / "t2i_emoji_128.pt")
+    torch.save({"model": {k: v for k, v in ar.items() if not k.startswith(("text.", "hidden_"))}}, parts / "t2i_emoji_128.pt")
     save_file(text, parts / "t5" / "model.safetensors")
     shutil.copy(args.work / "tokenizer" / "spiece.model", parts / "t5" / "spiece.model")
     query = text["encoder.block.0.layer.0.SelfAttention.q.weight"]

@@ -58,6 +58,7 @@ def main():
         else:
             ar[official_name(tensor.name)] = value
     ar["text.shared.weight"] = ar["text.shared.weight"][:-100]  # export.py's <extra_id_N>
+    ar["hidden_embedding"] = ar["tok_embeddings.weight"].mean(0)  # which is not exported
     # Both must fit the models that the scripts define.
     VQ().load_state_dict(vq)
     Transformer(len(ar["text.shared.weight"])).load_state_dict(ar)
