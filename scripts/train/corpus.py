@@ -102,7 +102,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=pathlib.Path, required=True, help="folder with the sprites and vq.pt")
     parser.add_argument("--scale", type=float, default=1.0, help="number of composed scenes; 1 is about 14,000")
-    parser.add_argument("--pieces", type=int, default=900, help="size of the vocabulary")
+    parser.add_argument("--pieces", type=int, default=420, help="size of the vocabulary")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
 

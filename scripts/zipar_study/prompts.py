@@ -4,14 +4,14 @@ import re
 from pathlib import Path
 
 GROUPS = {
-    "stripes": """a rainbow, a bed, a ladder, a keyboard, a bus, a train, a zebra, a tiger, books, pancakes, a hamburger, a newspaper,
-        an accordion, a high-speed train, a sandwich, a tram""",
-    "small or thin": """a small bee, a small star, a small key, a small pushpin, a small ring, a small ant, a small coin, a small bell,
-        a key, a pushpin, a ring, a paperclip, an ant, a pencil, a sword, a spoon""",
-    "fine detail": """a pineapple, corn, a city, a watermelon, popcorn, salad, a pizza, a ferris wheel, a peacock, a circus tent, grapes,
-        a house with garden, a strawberry, a roller coaster, fireworks, a party popper""",
-    "plain and big": """a tomato, an egg, a red heart, a balloon, a lemon, a blue heart, a potato, an eggplant, a cloud, a water drop,
-        a peach, a green heart, a mango, the full moon, a red apple, a tooth""",
+    "stripes": """a rainbow, a bus, a train, a hamburger, a bee, a tropical fish, a taxi, a fire truck, a laptop, a birthday cake,
+        french fries, a ship, a cupcake, a hot dog, a truck, a tiger face""",
+    "small or thin": """a small bee, a small star, a small key, a small coin, a small bell, a small spider, a small pencil, a small snail,
+        a key, a pencil, scissors, a snake, a spider, an anchor, glasses, a wine glass""",
+    "fine detail": """a pineapple, corn, a watermelon, a pizza, a castle, grapes, a strawberry, a turtle, a cactus, broccoli,
+        a pine tree, a sunflower, a soccer ball, an owl, a robot, a ladybug""",
+    "plain and big": """a tomato, a red heart, a balloon, a lemon, a blue heart, an eggplant, a cloud, a water drop, a peach,
+        a green heart, the full moon, a red apple, the sun, a pear, a ghost, a yellow heart""",
 }
 
 
