@@ -12,6 +12,6 @@ mkdir -p "$work"
 python3 "$here/vq.py" --work "$work"
 [ -f "$work/scenes.jsonl" ] || python3 "$here/corpus.py" --work "$work"
 python3 "$here/text.py" --work "$work"
-python3 "$here/ar.py" --work "$work" --steps "$steps" --decay-from $((steps * 2 / 3))
+python3 "$here/ar.py" --work "$work" --steps "$steps"
 python3 "$here/export.py" --work "$work" --zipar "${ZIPAR:-zipar}"
 python3 "$here/check.py" --work "$work" --zipar "${ZIPAR:-zipar}"
