@@ -26,14 +26,6 @@ func mixF16AVX512(out []float32, ldo int, p []float32, ldp, n int, values []uint
 	mixKernel[uint16](mixTileF16AVX512).tiled(mixRowsAVX512, 16, out, ldo, p, ldp, n, values, d, count)
 }
 
-func halfAVX512(dst []uint16, src []float32) {
-	n := tail(len(src))
-	if n > 0 {
-		halfAsmAVX512(&dst[0], &src[0], n)
-	}
-	halfGeneric(dst[n:], src[n:])
-}
-
 func scoresAVX2(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32) {
 	scoresKernel[float32](scoresTileF32AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work)
 }
@@ -48,12 +40,4 @@ func mixAVX2(out []float32, ldo int, p []float32, ldp, n int, values []float32, 
 
 func mixF16AVX2(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int) {
 	mixKernel[uint16](mixTileF16AVX2).tiled(mixRowsAVX2, 8, out, ldo, p, ldp, n, values, d, count)
-}
-
-func halfAVX2(dst []uint16, src []float32) {
-	n := tail(len(src))
-	if n > 0 {
-		halfAsmAVX2(&dst[0], &src[0], n)
-	}
-	halfGeneric(dst[n:], src[n:])
 }

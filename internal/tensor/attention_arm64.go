@@ -23,11 +23,3 @@ func mixNEON(out []float32, ldo int, p []float32, ldp, n int, values []float32, 
 func mixF16NEON(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int) {
 	mixKernel[uint16](mixTileF16NEON).tiled(mixRowsNEON, 4, out, ldo, p, ldp, n, values, d, count)
 }
-
-func halfNEON(dst []uint16, src []float32) {
-	n := tail(len(src))
-	if n > 0 {
-		halfAsmNEON(&dst[0], &src[0], n)
-	}
-	halfGeneric(dst[n:], src[n:])
-}

@@ -6,6 +6,9 @@ import "fmt"
 // vectors of AVX-512.
 const convGroup = 32
 
+// convGroups is how many groups some output channels are, the last one padded.
+func convGroups(out int) int { return (out + convGroup - 1) / convGroup }
+
 // convBlock is how many inputs of a window row are added up before the next
 // pixels get their turn. The weights of a block, [convBlock, convGroup],
 // are 24 KiB: they stay in the first cache while pixels go by.
@@ -71,7 +74,7 @@ func NewDirectConv3x3(weight, bias []float32, in, out, stride int) *Conv3x3 {
 	if out <= convFew {
 		return newNarrowConv(weight, bias, in, out, stride)
 	}
-	padded := (out + convGroup - 1) / convGroup * convGroup
+	padded := convGroups(out) * convGroup
 	c := &Conv3x3{In: in, Out: out, Stride: stride, panels: make([]float32, padded*in*9), bias: make([]float32, padded)}
 	copy(c.bias, bias)
 	for o := range out {
@@ -234,7 +237,7 @@ func (t *convTask) runDirect() {
 		if c.rows != nil {
 			t.do(convNarrow, t.band, 1)
 		} else {
-			items := t.band * ((c.Out + convGroup - 1) / convGroup)
+			items := t.band * convGroups(c.Out)
 			t.do(convDirect, items, max(1, min(convPixels/t.Dst.W, items/(4*t.pool.threads))))
 		}
 		if t.Sums != nil {

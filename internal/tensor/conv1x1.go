@@ -16,7 +16,7 @@ func NewConv1x1(weight, bias []float32, in, out int) *Conv1x1 {
 	if in <= 0 || out <= 0 || len(weight) != out*in || len(bias) != out {
 		panic(fmt.Sprintf("tensor: 1x1 convolution %d -> %d with %d weights and %d biases", in, out, len(weight), len(bias)))
 	}
-	padded := (out + convGroup - 1) / convGroup * convGroup
+	padded := convGroups(out) * convGroup
 	c := &Conv1x1{In: in, Out: out, panels: make([]float32, padded*in), bias: make([]float32, padded)}
 	copy(c.bias, bias)
 	for o := range out {

@@ -13,9 +13,9 @@ func machineKernels() []*kernels {
 		k := genericKernels
 		k.name = "avx2"
 		k.dot, k.dotF16, k.dotBF16 = dotAVX2, dotF16AVX2, dotBF16AVX2
-		k.scores, k.mix, k.scoresF16, k.mixF16, k.half = scoresAVX2, mixAVX2, scoresF16AVX2, mixF16AVX2, halfAVX2
-		k.conv, k.put = convAVX2, putAVX2
-		k.winogradInput, k.winogradOutput = winogradInputAVX2, winogradOutputAVX2
+		k.scores, k.mix, k.scoresF16, k.mixF16, k.half = scoresAVX2, mixAVX2, scoresF16AVX2, mixF16AVX2, halving(halfAsmAVX2)
+		k.conv, k.put = convAVX2, putting(putAsmAVX2, addPutAsmAVX2)
+		k.winogradInput, k.winogradOutput = winogradIn(winogradInputAsmAVX2), winogradOut(winogradOutputAsmAVX2, winogradAddOutputAsmAVX2)
 		k.quantize, k.packed = quantizeAVX2, packedAVX2()
 		k.scale, k.add, k.scaleBy, k.largest = scaleAVX2, addAVX2, scaleByAVX2, largestAVX2
 		k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX2, expSumAVX2, swigluAVX2, geluAVX2
@@ -26,9 +26,9 @@ func machineKernels() []*kernels {
 			k := k
 			k.name = "avx512"
 			k.dot, k.dotF16, k.dotBF16 = dotAVX512, dotF16AVX512, dotBF16AVX512
-			k.scores, k.mix, k.scoresF16, k.mixF16, k.half = scoresAVX512, mixAVX512, scoresF16AVX512, mixF16AVX512, halfAVX512
-			k.conv, k.put = convAVX512, putAVX512
-			k.winogradInput, k.winogradOutput = winogradInputAVX512, winogradOutputAVX512
+			k.scores, k.mix, k.scoresF16, k.mixF16, k.half = scoresAVX512, mixAVX512, scoresF16AVX512, mixF16AVX512, halving(halfAsmAVX512)
+			k.conv, k.put = convAVX512, putting(putAsmAVX512, addPutAsmAVX512)
+			k.winogradInput, k.winogradOutput = winogradIn(winogradInputAsmAVX512), winogradOut(winogradOutputAsmAVX512, winogradAddOutputAsmAVX512)
 			k.quantize = quantizeAVX512
 			k.scale, k.add, k.scaleBy, k.largest = scaleAVX512, addAVX512, scaleByAVX512, largestAVX512
 			k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX512, expSumAVX512, swigluAVX512, geluAVX512

@@ -13,9 +13,9 @@ func machineKernels() []*kernels {
 	neon := genericKernels
 	neon.name = "neon"
 	neon.dot, neon.dotF16, neon.dotBF16 = dotNEON, dotF16NEON, dotBF16NEON
-	neon.scores, neon.mix, neon.scoresF16, neon.mixF16, neon.half = scoresNEON, mixNEON, scoresF16NEON, mixF16NEON, halfNEON
-	neon.conv, neon.put = convNEON, putNEON
-	neon.winogradInput, neon.winogradOutput = winogradInputNEON, winogradOutputNEON
+	neon.scores, neon.mix, neon.scoresF16, neon.mixF16, neon.half = scoresNEON, mixNEON, scoresF16NEON, mixF16NEON, halving(halfAsmNEON)
+	neon.conv, neon.put = convNEON, putting(putAsmNEON, addPutAsmNEON)
+	neon.winogradInput, neon.winogradOutput = winogradIn(winogradInputAsmNEON), winogradOut(winogradOutputAsmNEON, winogradAddOutputAsmNEON)
 	neon.quantize, neon.packed = quantizeNEON, packedNEON()
 	neon.scale, neon.add, neon.scaleBy, neon.largest = scaleNEON, addNEON, scaleByNEON, largestNEON
 	neon.squares, neon.expSum, neon.swiglu, neon.gelu = squaresNEON, expSumNEON, swigluNEON, geluNEON

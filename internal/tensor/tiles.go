@@ -127,11 +127,67 @@ func checkConv(t *convTile, pixels int) {
 	_ = t.panel[t.k*convGroup-1]
 }
 
+// putting is kernels.put with assembly for whole groups of channels: set for
+// putting, plus for adding.
+func putting(set, plus func(dst *float32, stride int, x *float32, pixels int)) func(dst []float32, stride, channels int, x []float32, add bool) {
+	return func(dst []float32, stride, channels int, x []float32, add bool) {
+		pixels := len(x) / convGroup
+		if channels != convGroup || pixels == 0 {
+			putGeneric(dst, stride, channels, x, add)
+			return
+		}
+		_ = dst[(pixels-1)*stride+convGroup-1]
+		if add {
+			plus(&dst[0], stride, &x[0], pixels)
+		} else {
+			set(&dst[0], stride, &x[0], pixels)
+		}
+	}
+}
+
+// winogradIn is kernels.winogradInput with assembly for whole blocks of 16
+// channels.
+func winogradIn(asm func(v *float32, step int, src *float32, rowLen, channels int)) func(v []float32, step int, src []float32, rowLen, channels int) {
+	return func(v []float32, step int, src []float32, rowLen, channels int) {
+		if channels%16 != 0 {
+			winogradInputGeneric(v, step, src, rowLen, channels)
+			return
+		}
+		_, _ = v[(winogradPoints-1)*step+channels-1], src[(winogradPatch-1)*rowLen+winogradPatch*channels-1]
+		asm(&v[0], step, &src[0], rowLen, channels)
+	}
+}
+
+// winogradOut is kernels.winogradOutput with assembly: set for putting, plus
+// for adding.
+func winogradOut(set, plus func(dst *float32, rowLen, stride int, m *float32, step int, bias *float32)) func(dst []float32, rowLen, stride int, m []float32, step int, bias []float32, add bool) {
+	return func(dst []float32, rowLen, stride int, m []float32, step int, bias []float32, add bool) {
+		_, _ = dst[(winogradTile-1)*(rowLen+stride)+convGroup-1], m[(winogradPoints-1)*step+convGroup-1]
+		_ = bias[convGroup-1]
+		if add {
+			plus(&dst[0], rowLen, stride, &m[0], step, &bias[0])
+		} else {
+			set(&dst[0], rowLen, stride, &m[0], step, &bias[0])
+		}
+	}
+}
+
 // The elementwise assembly does whole blocks of 16 values, the portable kernels
 // the rest: both give the same bits.
 
 // tail is where the last block of 16 of n values ends.
 func tail(n int) int { return n &^ 15 }
+
+// halving is kernels.half.
+func halving(asm func(dst *uint16, src *float32, n int)) func(dst []uint16, src []float32) {
+	return func(dst []uint16, src []float32) {
+		n := tail(len(src))
+		if n > 0 {
+			asm(&dst[0], &src[0], n)
+		}
+		halfGeneric(dst[n:], src[n:])
+	}
+}
 
 func reading(asm func(p *byte, n int) uint32) func(b []byte) uint32 {
 	return func(b []byte) uint32 {

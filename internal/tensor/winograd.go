@@ -22,7 +22,7 @@ const (
 // newWinograd transforms the weights: G·g·Gᵀ of the 3x3 weights g of each pair
 // of channels.
 func newWinograd(weight, bias []float32, in, out int) *Conv3x3 {
-	padded := (out + convGroup - 1) / convGroup * convGroup
+	padded := convGroups(out) * convGroup
 	c := &Conv3x3{In: in, Out: out, Stride: 1, points: make([]float32, winogradPoints*padded*in), bias: make([]float32, padded)}
 	copy(c.bias, bias)
 	// A place's weights of a group of outputs are neighbours: they are written
@@ -102,7 +102,7 @@ func (t *convTask) region(i int) winogradRegion {
 // share a region's channels; each transforms all inputs then.
 func (t *convTask) runWinograd() {
 	regions := winogradRegions(t.Dst.H, t.Dst.W)
-	groups := (t.Conv.Out + convGroup - 1) / convGroup
+	groups := convGroups(t.Conv.Out)
 	t.parts = min(groups, (t.pool.threads+regions-1)/regions)
 	if t.Sums != nil {
 		t.Sums.of(t.Dst, regions)
@@ -137,7 +137,7 @@ func (t *convTask) winograd(worker, region, part int) {
 		at := i/r.wide*winogradTile*rowLen + i%r.wide*winogradTile*c.In
 		active.winogradInput(inputs[i*c.In:], stepIn, source[at:], rowLen, c.In)
 	}
-	groups := (c.Out + convGroup - 1) / convGroup
+	groups := convGroups(c.Out)
 	for g := part * groups / t.parts; g < (part+1)*groups/t.parts; g++ {
 		for p := range winogradPoints {
 			active.conv(convTile{
