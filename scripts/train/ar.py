@@ -123,7 +123,7 @@ def main():
         loss = (losses * weights).mean()
         optimizer.zero_grad()
         loss.backward()
-        for parameter, part in model.held():
+        for parameter, part, _ in model.held():
             parameter.grad[part] = 0
         fall = (args.steps - step) / max(1, args.steps - args.decay_from)
         optimizer.step(min(1, (step + 1) / 100, fall))

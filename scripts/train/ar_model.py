@@ -151,29 +151,24 @@ class Transformer(nn.Module):
         are held: one channel of all token embeddings is constant and no layer writes to it, and these heads' queries and keys
         read it alone, with opposite signs, in the pair of channels that rotary positions turn least. All image tokens get
         logits of about -10. The strength grows with the layers because their norms divide by a residual stream that grows."""
-        dim, heads = self.tok_embeddings.weight.shape[1], self.heads
-        head = dim // heads
-        still = head // 2 - 2
-        self.tok_embeddings.weight[:, 0] = 24
-        self.hidden_embedding[0] = 24
-        for i, layer in enumerate(self.layers):
-            layer.attention_norm.weight[0] = 1
-            layer.attention.wo.weight[0] = 0
-            layer.feed_forward.w2.weight[0] = 0
-            for start, sign in ((0, 1), (dim, -1)):
-                rows = layer.attention.wqkv.weight[start:start + TEXT_HEADS * head].view(TEXT_HEADS, head, dim)
-                rows.zero_()
-                rows[:, still, 0] = sign * (0.8 + 0.9 * i / len(self.layers))
+        for parameter, part, value in self.held():
+            parameter[part] = value
 
     def held(self):
-        """Pairs of a parameter and its part that hold_text_heads sets, which learn nothing."""
+        """What hold_text_heads sets and nothing learns: parameters, parts of them, and the values of these."""
         dim = self.tok_embeddings.weight.shape[1]
-        rows = TEXT_HEADS * (dim // self.heads)
-        for layer in self.layers:
-            yield layer.attention.wqkv.weight, (slice(0, rows),)
-            yield layer.attention.wqkv.weight, (slice(dim, dim + rows),)
-            yield layer.attention.wo.weight, (0,)
-            yield layer.feed_forward.w2.weight, (0,)
+        head = dim // self.heads
+        still = head // 2 - 2
+        yield self.tok_embeddings.weight, (slice(None), 0), 24.0
+        yield self.hidden_embedding, 0, 24.0
+        for i, layer in enumerate(self.layers):
+            yield layer.attention_norm.weight, 0, 1.0
+            yield layer.attention.wo.weight, 0, 0.0
+            yield layer.feed_forward.w2.weight, 0, 0.0
+            for start, sign in ((0, 1), (dim, -1)):
+                rows = torch.zeros(TEXT_HEADS, head, dim, device=layer.attention.wqkv.weight.device)
+                rows[:, still, 0] = sign * (0.8 + 0.9 * i / len(self.layers))
+                yield layer.attention.wqkv.weight, slice(start, start + TEXT_HEADS * head), rows.view(-1, dim)
 
     def captions(self, ids, real, unconditional):
         """The prefix [n, p, dim] of caption ids [n, p], padded on the left; p may be less than the model's prefix. Rows that are

@@ -19,6 +19,11 @@ from ar import Corpus
 from ar_model import TOKENS, RMSNorm, Transformer
 
 
+def mean(prefix, real):
+    """The mean [n, dim] of prefixes [n, p, dim], over the positions where real [n, p]."""
+    return (prefix * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+
+
 class Guess(nn.Module):
     """logits [n, TOKENS, codes] of pictures, each position for itself, of prefixes [n, p, dim] where real [n, p]."""
 
@@ -30,7 +35,7 @@ class Guess(nn.Module):
         nn.init.zeros_(self.output.weight)
 
     def forward(self, prefix, real):
-        z = (self.norm(prefix) * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+        z = mean(self.norm(prefix), real)
         h = self.scale(z)[:, None] * self.place + self.shift(z)[:, None]
         return self.output(F.silu(h))
 
@@ -43,7 +48,7 @@ def whiten(model, corpus, device):
     means = []
     for step in range(64):
         _, ids, real, dropped = (t.to(device) for t in corpus.batch(10**6 + step, 64, 0.1))
-        means.append((model.captions(ids, real, dropped) * real[..., None]).sum(1) / real.sum(1, keepdim=True))
+        means.append(mean(model.captions(ids, real, dropped), real))
     means = torch.cat(means)
     values, vectors = torch.linalg.eigh(means.T @ means / len(means))
     fc2 = model.cls_embedding.cap_proj.fc2.weight
@@ -73,7 +78,7 @@ def main():
         guess.load_state_dict(saved["guess"])
         optimizer.load_state_dict(saved["optimizer"])
         start = saved["step"]
-    began, mean = time.time(), None
+    began, average = time.time(), None
     for step in range(start, args.steps):
         tokens, ids, real, dropped = (t.to(args.device) for t in corpus.batch(step, args.batch, args.drop))
         loss = F.cross_entropy(guess(model.captions(ids, real, dropped), real).flatten(0, 1), tokens.flatten())
@@ -83,9 +88,9 @@ def main():
         for group in optimizer.param_groups:
             group["lr"] = args.lr * min(1, (step + 1) / 50, (args.steps - step) / (0.4 * args.steps))
         optimizer.step()
-        mean = loss.item() if mean is None else 0.96 * mean + 0.04 * loss.item()
+        average = loss.item() if average is None else 0.96 * average + 0.04 * loss.item()
         if (step + 1) % 50 == 0:
-            print(f"step {step + 1}/{args.steps} loss {mean:.4f} {(time.time() - began) / (step + 1 - start):.2f} s/step", flush=True)
+            print(f"step {step + 1}/{args.steps} loss {average:.4f} {(time.time() - began) / (step + 1 - start):.2f} s/step", flush=True)
         if (step + 1) % 250 == 0 and step + 1 < args.steps:
             checkpoints.save(file, model=model.state_dict(), guess=guess.state_dict(), optimizer=optimizer.state_dict(), step=step + 1)
     if start < args.steps:
