@@ -36,6 +36,7 @@ func machineKernels() []*kernels {
 			k.limits = limitsAVX512(x.HasAVX512VNNI)
 			if x.HasAVX512VNNI {
 				k.packed = packedVNNI() // those of AVX2 give the same bits
+				k.pair = pairVNNI()
 			}
 			sets = append(sets, &k)
 		}

@@ -59,6 +59,9 @@ type kernels struct {
 	quantize func(q *q8Columns, x []float32, lo, hi int)
 	// packed has the products of the types that have a packing.
 	packed map[ggml.Type]packedKernel
+	// pair has those of many columns, more than pairColumns, where they are
+	// faster.
+	pair map[ggml.Type]pairKernel
 
 	// expSum replaces x by exp(x - top) and returns its sums.
 	expSum func(x []float32, top float32) lanes32

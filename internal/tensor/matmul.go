@@ -32,15 +32,27 @@ func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) {
 	}
 	t := &p.matmul
 	t.pool, t.y, t.w, t.x, t.n = p, y, w, x, n
+	t.pair = nil
+	if w.packed != nil && n > pairColumns {
+		t.pair = active.pair[w.Type]
+	}
 	if t.packing = packings[w.Type]; t.packing != nil {
 		t.columns.resize(n, w.Cols)
 		t.quantize = true
 		p.Run(t, t.columns.blocks, max(1, quantizeValues/(n*q8Block)))
 		t.quantize = false
 	}
-	p.Run(t, w.Rows, matmulRows)
+	if t.pair != nil {
+		p.Run(t, w.Rows, 2*packedRows)
+	} else {
+		p.Run(t, w.Rows, matmulRows)
+	}
 	t.y, t.w, t.x = nil, nil, nil
 }
+
+// pairColumns is up to how many columns one group of rows at a time is enough: a
+// single tile of columns is limited by memory.
+const pairColumns = 12
 
 // quantizeValues is how many activations a thread quantises at a time: some
 // microseconds of work, more than handing it out costs.
@@ -52,7 +64,8 @@ type matmulTask struct {
 	w    *Matrix
 	n    int
 
-	packing  *packing  // of w, if it has one
+	packing  *packing // of w, if it has one
+	pair     pairKernel
 	quantize bool      // what to do first then: blocks of x to columns
 	columns  q8Columns // quantised x
 }
@@ -66,6 +79,12 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 		if t.packing.prepare != nil {
 			t.packing.prepare(&t.columns, lo, hi)
 		}
+	case t.pair != nil && hi-lo == 2*packedRows:
+		var ahead uintptr
+		if next := hi + (t.pool.threads-1)*2*packedRows; next < w.Rows {
+			ahead = uintptr(unsafe.Pointer(&w.packed.group(next / packedRows).quants[0]))
+		}
+		t.pair(t.y[lo:], w.Rows, w.packed.groups(lo/packedRows, 2), &t.columns, ahead)
 	case t.packing != nil:
 		t.packed(worker, lo, hi)
 	case w.f32 != nil:

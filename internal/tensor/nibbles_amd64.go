@@ -21,6 +21,8 @@ func packedVNNI() map[ggml.Type]packedKernel {
 	}
 }
 
+func pairVNNI() map[ggml.Type]pairKernel { return map[ggml.Type]pairKernel{ggml.Q8_0: q8PairVNNI} }
+
 func packedAVX2() map[ggml.Type]packedKernel {
 	return map[ggml.Type]packedKernel{
 		ggml.Q8_0: q8AVX2,

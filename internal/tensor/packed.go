@@ -48,6 +48,11 @@ var packings = func() (all [ggml.BF16 + 1]*packing) {
 // A packedKernel sets y[c*ldy+r] for the 16 rows of a group and all columns.
 type packedKernel func(y []float32, ldy int, g packedGroup, x *q8Columns)
 
+// A pairKernel is a packedKernel of the 32 rows of two groups, g, which follow
+// each other. The next such pair that the thread will want starts at ahead; 0 if
+// that is not known.
+type pairKernel func(y []float32, ldy int, g packedGroup, x *q8Columns, ahead uintptr)
+
 // packedGeneric returns the portable kernels.
 func packedGeneric() map[ggml.Type]packedKernel {
 	k := map[ggml.Type]packedKernel{ggml.Q8_0: q8Generic}
@@ -89,9 +94,12 @@ func alignedBytes(n int) []byte {
 }
 
 // group returns a group of rows.
-func (m *packedMatrix) group(i int) packedGroup {
+func (m *packedMatrix) group(i int) packedGroup { return m.groups(i, 1) }
+
+// groups returns n groups of rows.
+func (m *packedMatrix) groups(i, n int) packedGroup {
 	quants, scales := m.size(m.blocks)
-	return packedGroup{m.all.quants[i*quants:][:quants], m.all.scales[i*scales:][:scales]}
+	return packedGroup{m.all.quants[i*quants:][:n*quants], m.all.scales[i*scales:][:n*scales]}
 }
 
 // rowOf writes row i of the matrix as float32.

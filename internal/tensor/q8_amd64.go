@@ -2,10 +2,13 @@
 
 package tensor
 
+import "unsafe"
+
 // The widest tiles of columns.
 const (
 	q8ColumnsVNNI = 12
 	q8ColumnsAVX2 = 4
+	q8ColumnsPair = 6
 )
 
 // checkQ8 panics unless the buffers are as large as a product needs.
@@ -22,6 +25,28 @@ func q8VNNI(y []float32, ldy int, g packedGroup, x *q8Columns) {
 		q8TileVNNI(tile, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
 			&x.quants[c*q8Block], &x.scales[c], &x.preset[c], x.n, x.blocks)
 		c += tile
+	}
+}
+
+// q8PairVNNI fetches the next pair while it computes all tiles but, if there are
+// many, the last ones.
+func q8PairVNNI(y []float32, ldy int, g packedGroup, x *q8Columns, ahead uintptr) {
+	_ = y[(x.n-1)*ldy+2*packedRows-1]
+	_ = g.quants[x.blocks*2*packedRows*q8Block-1]
+	_ = g.scales[x.blocks*2*packedRows*2-1]
+	const step = 64 * 3 // bytes that a tile fetches in a block
+	left := x.blocks * 2 * packedRows * q8Block
+	for c := 0; c < x.n; {
+		tile := dotTile(x.n-c, q8ColumnsPair)
+		from, by := ahead, step
+		if from == 0 || left <= 0 {
+			from, by = uintptr(unsafe.Pointer(&g.quants[0])), 0 // which is there already
+		}
+		q8PairTileVNNI(tile, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
+			&x.quants[c*q8Block], &x.scales[c], &x.preset[c], x.n, x.blocks, from, by)
+		c += tile
+		ahead += uintptr(by * x.blocks)
+		left -= step * x.blocks
 	}
 }
 

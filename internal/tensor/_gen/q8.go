@@ -23,6 +23,11 @@ func genQ8(g *gen) {
 	}
 	g.choose("q8TileVNNI", "columns", names)
 	names = nil
+	for columns := 1; columns <= 6; columns++ {
+		names = append(names, g.q8PairVNNI(columns))
+	}
+	g.choose("q8PairTileVNNI", "columns", names)
+	names = nil
 	for columns := 1; columns <= 4; columns++ {
 		names = append(names, g.q8AVX2(columns))
 	}
@@ -69,9 +74,9 @@ type q8Kernel struct {
 	blocks         reg.Register
 }
 
-func (g *gen) newQ8(name string, columns int) *q8Kernel {
-	g.function(name, "func(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)",
-		fmt.Sprintf("%s is the packedKernel of Q8_0 for %d of n columns. blocks > 0.", name, columns))
+// newQ8 begins a function. more are parameters after those that all have.
+func (g *gen) newQ8(name string, columns int, more string, doc ...string) *q8Kernel {
+	g.function(name, "func(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int"+more+")", doc...)
 	k := &q8Kernel{gen: g, columns: columns}
 	k.quants, k.scales = g.load("quants"), g.load("scales")
 	k.xq, k.xs = g.load("xq"), g.load("xs")
@@ -82,6 +87,10 @@ func (g *gen) newQ8(name string, columns int) *q8Kernel {
 	k.stepQ = stepQ
 	k.blocks = g.load("blocks")
 	return k
+}
+
+func q8Doc(name string, columns int) string {
+	return fmt.Sprintf("%s is the packedKernel of Q8_0 for %d of n columns. blocks > 0.", name, columns)
 }
 
 // next moves on to the next block.
@@ -103,7 +112,7 @@ func (k *q8Kernel) prefetch(i int) {
 // q8VNNI makes the AVX-512 kernel for processors with VPDPBUSD.
 func (g *gen) q8VNNI(columns int) string {
 	name := fmt.Sprintf("q8x%dVNNI", columns)
-	k := g.newQ8(name, columns)
+	k := g.newQ8(name, columns, "", q8Doc(name, columns))
 	preset := g.load("xp")
 	sum, acc := zmm[:columns], zmm[columns:2*columns]
 	scale := zmm[2*columns]
@@ -144,12 +153,92 @@ func (g *gen) q8VNNI(columns int) string {
 	return name
 }
 
+// q8PairLines is how many cache lines of the weights that come next a tile of
+// pairs fetches in a block. The weights of a block have 16.
+const q8PairLines = 3
+
+// q8PairVNNI makes the kernel of many columns: two groups of rows together, so
+// that activations are loaded once for 32 rows. One group alone loads a broadcast
+// a product, and the loads are what limits it. The weights are in a cache by then:
+// it fetches what comes after them.
+func (g *gen) q8PairVNNI(columns int) string {
+	name := fmt.Sprintf("q8x%dPairVNNI", columns)
+	k := g.newQ8(name, columns, ", ahead uintptr, step int",
+		fmt.Sprintf("%s is the pairKernel of Q8_0 for %d of n columns. blocks > 0. Each block fetches what", name, columns),
+		fmt.Sprintf("lies at ahead, %d bytes, which moves on by step bytes.", 64*q8PairLines))
+	preset := g.load("xp")
+	ahead, step := g.load("ahead"), g.load("step")
+	quants, scales := [2]reg.Register{k.quants, g.GP64()}, [2]reg.Register{k.scales, g.GP64()}
+	g.MOVQ(k.blocks, scales[1])
+	g.SHLQ(operand.U8(5), scales[1])
+	g.MOVQ(scales[1], quants[1])
+	g.SHLQ(operand.U8(4), quants[1])
+	g.ADDQ(k.scales, scales[1])
+	g.ADDQ(k.quants, quants[1])
+	var sum, acc [2][]reg.VecPhysical
+	for i := range 2 {
+		sum[i], acc[i] = zmm[columns*i:][:columns], zmm[columns*(2+i):][:columns]
+		for _, r := range sum[i] {
+			g.zero(avx512, r)
+		}
+	}
+	weights, scale, column := zmm[4*columns:][:2], zmm[4*columns+2:][:2], zmm[4*columns+4]
+	g.loop(k.blocks, func() {
+		for c, r := range acc[0] {
+			g.VPBROADCASTD(at(preset, 4*c), r)
+			g.VMOVDQA32(r, acc[1][c])
+		}
+		for i := range 8 {
+			if i < q8PairLines {
+				g.PREFETCHT1(at(ahead, 64*i))
+			}
+			for j, w := range weights {
+				g.VMOVDQU32(at(quants[j], 64*i), w)
+			}
+			for c := range columns {
+				g.VPBROADCASTD(at(k.xq, q8Columns*c+4*i), column)
+				for j, w := range weights {
+					g.VPDPBUSD(column, w, acc[j][c])
+				}
+			}
+		}
+		for j, r := range scale {
+			g.VCVTPH2PS(at(scales[j], 0), r)
+		}
+		for c := range columns {
+			g.VBROADCASTSS(at(k.xs, 4*c), column)
+			for j := range 2 {
+				r := acc[j][c]
+				g.VCVTDQ2PS(r, r)
+				g.VMULPS(column, r, r)
+				g.VFMADD231PS(scale[j], r, sum[j][c])
+			}
+		}
+		k.next()
+		g.ADDQ(imm(64*8), quants[1])
+		g.ADDQ(imm(2*q8Group), scales[1])
+		g.ADDQ(k.stepS, preset)
+		g.ADDQ(step, ahead)
+	})
+	out, ldy := g.load("y"), g.loadBytes("ldy")
+	for c := range columns {
+		for j := range 2 {
+			g.VMOVUPS(sum[j][c], at(out, 64*j))
+		}
+		if c+1 < columns {
+			g.ADDQ(ldy, out)
+		}
+	}
+	g.ret()
+	return name
+}
+
 // q8AVX2 makes the kernel for AVX2, which multiplies unsigned by signed bytes
 // in pairs: |w|·(x with w's sign). |w| <= 128 and |x| <= 127, so that a pair
 // fits 16 bits. Eight rows at a time.
 func (g *gen) q8AVX2(columns int) string {
 	name := fmt.Sprintf("q8x%dAVX2", columns)
-	k := g.newQ8(name, columns)
+	k := g.newQ8(name, columns, "", q8Doc(name, columns))
 	acc := ymm[:columns]
 	sum := func(c, half int) reg.VecPhysical { return ymm[columns*(1+half)+c] }
 	w, abs, t := ymm[3*columns], ymm[3*columns+1], ymm[3*columns+2]
