@@ -61,6 +61,10 @@ var layers = map[string]layer{
 		[]string{"testmodel", "atomicfile"}, "a command line around testmodel",
 	},
 	"verify": {[]string{"family", "gguf", "npy", "tensor", "vqgan", "zipar"}, "a command line that compares models with the official code"},
+	"results": {
+		[]string{"atomicfile", "family", "ggml", "gguf", "llama", "machine/shapes", "npy", "t5", "tensor", "testmodel", "vqgan", "zipar"},
+		"a command line that measures what SPEED.md says",
+	},
 	"layers": {nil, "this test"},
 }
 

@@ -17,7 +17,7 @@ var outside = []struct{ path, user, why string }{
 	{"net/http", "pull", "only zipar pull talks to a network"},
 	{"net/rpc", "", "only zipar pull talks to a network"},
 	{"net/smtp", "", "only zipar pull talks to a network"},
-	{"os/exec", "", "no program is started"},
+	{"os/exec", "results", "no program is started, but zipar itself by the command that measures it"},
 	{"plugin", "", "no code is loaded"},
 }
 
@@ -47,7 +47,9 @@ func TestOnlyPullReachesOutside(t *testing.T) {
 				switch {
 				case path != o.path && !strings.HasPrefix(path, o.path+"/") || o.path == "net" && path != "net":
 				case o.user != "" && filepath.Base(filepath.Dir(file)) == o.user:
-					inPull++
+					if o.user == "pull" {
+						inPull++
+					}
 				default:
 					t.Errorf("%s imports %s: %s", file, path, o.why)
 				}

@@ -1,9 +1,9 @@
-// Package testmodel writes tiny random models: every part that a real one
-// has, in sizes that run in a blink. Their pictures are coloured noise.
+// Package testmodel writes random models: every part that a real one has, in
+// sizes that run in a blink, or in those of a real one, for measuring. Their
+// pictures are coloured noise.
 package testmodel
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
@@ -32,10 +32,12 @@ type Options struct {
 	Type ggml.Type
 	// Seed of the weights.
 	Seed uint64
+	// Sizes defaults to Tiny.
+	Sizes *Sizes
 }
 
-// The sizes of a model. The head size is no power of two, and keys and values
-// are shared by two heads each.
+// The sizes of a tiny model. The head size is no power of two, and keys and
+// values are shared by two heads each.
 const (
 	Dim, Layers, Heads, KVHeads, HeadDim = 64, 2, 4, 2, 20
 	Hidden                               = 96
@@ -43,14 +45,35 @@ const (
 	Classes                              = 10
 	CaptionPositions, CaptionWidth       = 12, 24
 
-	channels, latent, codeDim = 8, 16, 8
-	normGroups                = 4
 	// PixelsPerToken is the side of a token's square.
 	PixelsPerToken = 4
 )
 
-// levels are the channel multipliers of the image tokenizer, finest first.
-var levels = []int{1, 1, 2}
+// Sizes are those of a model's parts.
+type Sizes struct {
+	// The transformer.
+	Dim, Layers, Heads, KVHeads, HeadDim, Hidden, Vocab int
+	// A caption and its features.
+	CaptionPositions, CaptionWidth int
+	// The image tokenizer: the channels of the finest level and their multiples
+	// by level, finest first; residual blocks of a level. Each level but the
+	// coarsest doubles the pixels of a token.
+	Channels                     int
+	Levels                       []int
+	DecoderBlocks, EncoderBlocks int
+	Latent, CodeDim, NormGroups  int
+	// The text encoder, a T5 whose features are CaptionWidth wide.
+	TextLayers, TextHeads, TextHeadDim, TextHidden int
+}
+
+// Tiny is what tests run.
+var Tiny = Sizes{
+	Dim: Dim, Layers: Layers, Heads: Heads, KVHeads: KVHeads, HeadDim: HeadDim, Hidden: Hidden, Vocab: Vocab,
+	CaptionPositions: CaptionPositions, CaptionWidth: CaptionWidth,
+	Channels: 8, Levels: []int{1, 1, 2}, DecoderBlocks: 1, EncoderBlocks: 1,
+	Latent: 16, CodeDim: 8, NormGroups: 4,
+	TextLayers: 2, TextHeads: 3, TextHeadDim: 10, TextHidden: 48,
+}
 
 // Write writes a model in GGUF format.
 func Write(w io.Writer, o Options) error {
@@ -63,7 +86,10 @@ func Write(w io.Writer, o Options) error {
 	if o.ClassCount == 0 {
 		o.ClassCount = Classes
 	}
-	m := &maker{w: gguf.NewWriter(), rng: rand.New(rand.NewPCG(o.Seed, 20240415)), typ: o.Type}
+	if o.Sizes == nil {
+		o.Sizes = &Tiny
+	}
+	m := &maker{Sizes: o.Sizes, w: gguf.NewWriter(), rng: rand.New(rand.NewPCG(o.Seed, 20240415)), typ: o.Type}
 	switch {
 	case o.TextOnly:
 		m.w.SetString("general.architecture", "t5encoder")
@@ -91,10 +117,13 @@ func Write(w io.Writer, o Options) error {
 
 // maker adds keys and random tensors to a file.
 type maker struct {
+	*Sizes
 	w   *gguf.Writer
 	rng *rand.Rand
 	typ ggml.Type
 }
+
+func (s *Sizes) pixelsPerToken() int { return 1 << (len(s.Levels) - 1) }
 
 func (m *maker) llamaGen(o Options) {
 	w := m.w
@@ -103,105 +132,109 @@ func (m *maker) llamaGen(o Options) {
 	set := func(key string, v int) { w.SetUint32("llamagen."+key, uint32(v)) }
 	prefix := 1
 	if o.Caption {
-		prefix = CaptionPositions
+		prefix = m.CaptionPositions
 	}
-	set("vocab_size", Vocab)
+	set("vocab_size", m.Vocab)
 	set("context_length", prefix+o.Rows*o.Cols)
-	set("block_count", Layers)
-	set("embedding_length", Dim)
-	set("feed_forward_length", Hidden)
-	set("attention.head_count", Heads)
-	set("attention.head_count_kv", KVHeads)
-	set("attention.key_length", HeadDim)
+	set("block_count", m.Layers)
+	set("embedding_length", m.Dim)
+	set("feed_forward_length", m.Hidden)
+	set("attention.head_count", m.Heads)
+	set("attention.head_count_kv", m.KVHeads)
+	set("attention.key_length", m.HeadDim)
 	w.SetFloat32("llamagen.attention.layer_norm_rms_epsilon", 1e-5)
 	w.SetFloat32("llamagen.rope.freq_base", 10000)
 	set("image.rows", o.Rows)
 	set("image.columns", o.Cols)
-	set("image.pixels_per_token", PixelsPerToken)
+	set("image.pixels_per_token", m.pixelsPerToken())
 	set("condition.token_count", prefix)
 	set("sampling.top_k", 32)
 	set("sampling.window", 3)
 	if o.Caption {
 		w.SetString("llamagen.condition.kind", "caption")
-		set("condition.embedding_length", CaptionWidth)
-		m.matrix("cond.cap_fc1.weight", Dim, CaptionWidth)
-		m.matrix("cond.cap_fc2.weight", Dim, Dim)
-		m.floats("cond.uncond_embd.weight", 1, CaptionPositions, CaptionWidth)
+		set("condition.embedding_length", m.CaptionWidth)
+		m.matrix("cond.cap_fc1.weight", m.Dim, m.CaptionWidth)
+		m.matrix("cond.cap_fc2.weight", m.Dim, m.Dim)
+		m.floats("cond.uncond_embd.weight", 1, m.CaptionPositions, m.CaptionWidth)
 	} else {
 		w.SetString("llamagen.condition.kind", "class")
 		set("condition.class_count", o.ClassCount)
-		m.matrix("cond.class_embd.weight", o.ClassCount+1, Dim)
+		m.matrix("cond.class_embd.weight", o.ClassCount+1, m.Dim)
 	}
-	m.matrix("token_embd.weight", Vocab, Dim)
-	for i := range Layers {
+	m.matrix("token_embd.weight", m.Vocab, m.Dim)
+	for i := range m.Layers {
 		name := func(s string) string { return fmt.Sprintf("blk.%d.%s.weight", i, s) }
-		m.ones(name("attn_norm"), Dim)
-		m.matrix(name("attn_qkv"), (Heads+2*KVHeads)*HeadDim, Dim)
-		m.matrix(name("attn_output"), Dim, Heads*HeadDim)
-		m.ones(name("ffn_norm"), Dim)
-		m.matrix(name("ffn_gate"), Hidden, Dim)
-		m.matrix(name("ffn_up"), Hidden, Dim)
-		m.matrix(name("ffn_down"), Dim, Hidden)
+		m.ones(name("attn_norm"), m.Dim)
+		m.matrix(name("attn_qkv"), (m.Heads+2*m.KVHeads)*m.HeadDim, m.Dim)
+		m.matrix(name("attn_output"), m.Dim, m.Heads*m.HeadDim)
+		m.ones(name("ffn_norm"), m.Dim)
+		m.matrix(name("ffn_gate"), m.Hidden, m.Dim)
+		m.matrix(name("ffn_up"), m.Hidden, m.Dim)
+		m.matrix(name("ffn_down"), m.Dim, m.Hidden)
 	}
-	m.ones("output_norm.weight", Dim)
+	m.ones("output_norm.weight", m.Dim)
 	// Logits far enough apart for guidance and sampling to matter.
-	m.scaled("output.weight", m.typ, 3/math.Sqrt(Dim), Vocab, Dim)
+	m.scaled("output.weight", m.typ, 3/math.Sqrt(float64(m.Dim)), m.Vocab, m.Dim)
 }
 
 func (m *maker) vq() {
 	w := m.w
-	w.SetUint32("vq.codebook_size", Vocab)
-	w.SetUint32("vq.codebook_dim", codeDim)
-	w.SetUint32("vq.embedding_length", latent)
-	w.SetUint32("vq.norm_groups", normGroups)
+	set := func(key string, v int) { w.SetUint32("vq."+key, uint32(v)) }
+	set("codebook_size", m.Vocab)
+	set("codebook_dim", m.CodeDim)
+	set("embedding_length", m.Latent)
+	set("norm_groups", m.NormGroups)
 	w.SetFloat32("vq.norm_epsilon", 1e-6)
-	w.SetUint32("vq.pixels_per_token", PixelsPerToken)
-	m.floats("vq.quantize.embedding.weight", 1, Vocab, codeDim)
-	m.conv("post_quant_conv", latent, codeDim, 1)
-	m.conv("quant_conv", codeDim, latent, 1)
+	set("pixels_per_token", m.pixelsPerToken())
+	m.floats("vq.quantize.embedding.weight", 1, m.Vocab, m.CodeDim)
+	m.conv("post_quant_conv", m.Latent, m.CodeDim, 1)
+	m.conv("quant_conv", m.CodeDim, m.Latent, 1)
 
-	coarse := channels * levels[len(levels)-1]
-	m.conv("decoder.conv_in", coarse, latent, 3)
+	coarse := m.Channels * m.Levels[len(m.Levels)-1]
+	m.conv("decoder.conv_in", coarse, m.Latent, 3)
 	m.middle("decoder", coarse)
 	ch := coarse
-	for i := range levels {
-		ch = m.level("decoder", i, ch, channels*levels[len(levels)-1-i], i == 0)
-		if i < len(levels)-1 {
+	for i := range m.Levels {
+		ch = m.level("decoder", i, ch, m.Channels*m.Levels[len(m.Levels)-1-i], m.DecoderBlocks, i == 0)
+		if i < len(m.Levels)-1 {
 			m.conv(fmt.Sprintf("decoder.conv_blocks.%d.upsample.conv", i), ch, ch, 3)
 		}
 	}
 	m.norm("decoder.norm_out", ch)
 	m.conv("decoder.conv_out", 3, ch, 3)
 
-	m.conv("encoder.conv_in", channels, 3, 3)
-	ch = channels
-	for i, mult := range levels {
-		ch = m.level("encoder", i, ch, channels*mult, i == len(levels)-1)
-		if i < len(levels)-1 {
+	m.conv("encoder.conv_in", m.Channels, 3, 3)
+	ch = m.Channels
+	for i, mult := range m.Levels {
+		ch = m.level("encoder", i, ch, m.Channels*mult, m.EncoderBlocks, i == len(m.Levels)-1)
+		if i < len(m.Levels)-1 {
 			m.conv(fmt.Sprintf("encoder.conv_blocks.%d.downsample.conv", i), ch, ch, 3)
 		}
 	}
 	m.middle("encoder", ch)
 	m.norm("encoder.norm_out", ch)
-	m.conv("encoder.conv_out", latent, ch, 3)
+	m.conv("encoder.conv_out", m.Latent, ch, 3)
 }
 
-// level adds a conv block of one residual block, with attention at the
+// level adds a conv block, with attention after each residual block at the
 // coarsest level, and returns its output channels.
-func (m *maker) level(side string, i, in, out int, attention bool) int {
-	m.resBlock(fmt.Sprintf("%s.conv_blocks.%d.res.0", side, i), in, out)
-	if attention {
-		m.attention(fmt.Sprintf("%s.conv_blocks.%d.attn.0", side, i), out)
+func (m *maker) level(side string, i, in, out, blocks int, attention bool) int {
+	for block := range blocks {
+		m.resBlock(fmt.Sprintf("%s.conv_blocks.%d.res.%d", side, i, block), in, out)
+		if attention {
+			m.attention(fmt.Sprintf("%s.conv_blocks.%d.attn.%d", side, i, block), out)
+		}
+		in = out
 	}
 	return out
 }
 
 func (m *maker) preview() {
-	w := make([]float32, 3*(codeDim+1))
+	w := make([]float32, 3*(m.CodeDim+1))
 	for c := range 3 {
-		w[c*(codeDim+1)+c], w[c*(codeDim+1)+codeDim] = 1, 0.1
+		w[c*(m.CodeDim+1)+c], w[c*(m.CodeDim+1)+m.CodeDim] = 1, 0.1
 	}
-	m.add("vq.preview.weight", ggml.F32, []int{3, codeDim + 1}, w)
+	m.add("vq.preview.weight", ggml.F32, []int{3, m.CodeDim + 1}, w)
 }
 
 func (m *maker) middle(side string, ch int) {
@@ -246,10 +279,15 @@ func (m *maker) floats(name string, scale float64, shape ...int) {
 	m.scaled(name, ggml.F32, scale, shape...)
 }
 
+// maxDrawn is how many values of a tensor are drawn. Larger ones repeat them:
+// they are for measuring, which need not wait for a normal deviate a weight. It
+// is a multiple of all types' blocks.
+const maxDrawn = 1 << 20
+
 // scaled adds normal values of this standard deviation. Rows that do not fit
 // a block type become F16.
 func (m *maker) scaled(name string, t ggml.Type, scale float64, shape ...int) {
-	values := make([]float32, product(shape))
+	values := make([]float32, min(product(shape), maxDrawn))
 	for i := range values {
 		values[i] = float32(m.rng.NormFloat64() * scale)
 	}
@@ -264,6 +302,7 @@ func (m *maker) ones(name string, n int) {
 	m.add(name, ggml.F32, []int{n}, values)
 }
 
+// add adds a tensor of these values, again and again until it is full.
 func (m *maker) add(name string, t ggml.Type, shape []int, values []float32) {
 	if shape[len(shape)-1]%t.BlockLen() != 0 {
 		t = ggml.F16
@@ -273,13 +312,14 @@ func (m *maker) add(name string, t ggml.Type, shape []int, values []float32) {
 		dims[len(shape)-1-i] = uint64(n)
 	}
 	m.w.AddTensor(name, dims, t, func(dst io.Writer) error {
-		if t == ggml.F32 {
-			return binary.Write(dst, binary.LittleEndian, values)
-		}
 		data := make([]byte, t.RowSize(len(values)))
 		ggml.Quantize(t, data, values)
-		_, err := dst.Write(data)
-		return err
+		for left := t.RowSize(product(shape)); left > 0; left -= len(data) {
+			if _, err := dst.Write(data[:min(left, len(data))]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -2,13 +2,8 @@ package testmodel
 
 import "fmt"
 
-// The sizes of a caption model's text encoder, a T5 whose features are
-// CaptionWidth wide.
-const (
-	textLayers, textHeads, textHeadDim = 2, 3, 10
-	textHidden                         = 48
-	textBuckets                        = 32
-)
+// textBuckets is how many kinds of distances a T5 tells apart.
+const textBuckets = 32
 
 // words are the vocabulary beside single letters. ▁ stands for a space.
 var words = []string{"▁a", "▁the", "▁red", "▁green", "▁apple", "▁house", "▁on", "▁and", "▁in"}
@@ -43,29 +38,29 @@ func (m *maker) text(tokenEmbd string) {
 	w.SetArray("tokenizer.ggml.token_type", types)
 
 	set := func(key string, v int) { w.SetUint32("t5encoder."+key, uint32(v)) }
-	set("block_count", textLayers)
-	set("embedding_length", CaptionWidth)
-	set("feed_forward_length", textHidden)
-	set("attention.head_count", textHeads)
-	set("attention.key_length", textHeadDim)
-	set("attention.value_length", textHeadDim)
+	set("block_count", m.TextLayers)
+	set("embedding_length", m.CaptionWidth)
+	set("feed_forward_length", m.TextHidden)
+	set("attention.head_count", m.TextHeads)
+	set("attention.key_length", m.TextHeadDim)
+	set("attention.value_length", m.TextHeadDim)
 	set("attention.relative_buckets_count", textBuckets)
 	w.SetFloat32("t5encoder.attention.layer_norm_rms_epsilon", 1e-6)
 
-	m.floats(tokenEmbd, 1, len(tokens), CaptionWidth)
-	m.floats("enc.blk.0.attn_rel_b.weight", 1, textBuckets, textHeads)
-	const inner = textHeads * textHeadDim
-	for i := range textLayers {
+	m.floats(tokenEmbd, 1, len(tokens), m.CaptionWidth)
+	m.floats("enc.blk.0.attn_rel_b.weight", 1, textBuckets, m.TextHeads)
+	inner := m.TextHeads * m.TextHeadDim
+	for i := range m.TextLayers {
 		name := func(s string) string { return fmt.Sprintf("enc.blk.%d.%s.weight", i, s) }
-		m.ones(name("attn_norm"), CaptionWidth)
-		m.matrix(name("attn_q"), inner, CaptionWidth)
-		m.matrix(name("attn_k"), inner, CaptionWidth)
-		m.matrix(name("attn_v"), inner, CaptionWidth)
-		m.matrix(name("attn_o"), CaptionWidth, inner)
-		m.ones(name("ffn_norm"), CaptionWidth)
-		m.matrix(name("ffn_gate"), textHidden, CaptionWidth)
-		m.matrix(name("ffn_up"), textHidden, CaptionWidth)
-		m.matrix(name("ffn_down"), CaptionWidth, textHidden)
+		m.ones(name("attn_norm"), m.CaptionWidth)
+		m.matrix(name("attn_q"), inner, m.CaptionWidth)
+		m.matrix(name("attn_k"), inner, m.CaptionWidth)
+		m.matrix(name("attn_v"), inner, m.CaptionWidth)
+		m.matrix(name("attn_o"), m.CaptionWidth, inner)
+		m.ones(name("ffn_norm"), m.CaptionWidth)
+		m.matrix(name("ffn_gate"), m.TextHidden, m.CaptionWidth)
+		m.matrix(name("ffn_up"), m.TextHidden, m.CaptionWidth)
+		m.matrix(name("ffn_down"), m.CaptionWidth, m.TextHidden)
 	}
-	m.ones("enc.output_norm.weight", CaptionWidth)
+	m.ones("enc.output_norm.weight", m.CaptionWidth)
 }
