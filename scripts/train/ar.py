@@ -5,6 +5,7 @@ The learning rate stays at its peak until --decay-from and falls to zero at --st
 """
 
 import argparse
+import collections
 import json
 import pathlib
 import time
@@ -19,11 +20,14 @@ import checkpoints
 from ar_model import GRID, TOKENS, Plan, Transformer
 from optimizers import Both
 
-# How often each kind of scene is drawn; plain ones are single things in their own colour on white.
-SHARES = {"plain": 0.60, "colour": 0.10, "background": 0.10, "colour background": 0.01, "small": 0.02, "count": 0.07, "pair": 0.10}
-# Times that scenes of the flat style count more than others: it is what captions mean that name none.
-FLAT = {"plain": 12}
-FLAT_ELSE = 4
+Mix = collections.namedtuple("Mix", "shares flat_plain flat_else")
+# How often each kind of scene is drawn; plain ones are single things in their own colour on white. Scenes of the flat style, which
+# captions mean that name none, count flat_plain or flat_else times as much as others. First the transformer learns things, then
+# what can be made of them.
+MIXES = [
+    Mix({"plain": 0.60, "colour": 0.10, "background": 0.10, "colour background": 0.01, "small": 0.02, "count": 0.07, "pair": 0.10}, 12, 4),
+    Mix({"plain": 0.26, "colour": 0.26, "background": 0.28, "colour background": 0.02, "small": 0.02, "count": 0.07, "pair": 0.09}, 3, 8),
+]
 
 
 def kind_of(scene):
@@ -38,17 +42,21 @@ class Corpus:
         self.codes = np.load(work / "codes.npy")
         self.scenes = [json.loads(line) for line in open(work / "scenes.jsonl")]
         self.tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(work / "tokenizer" / "spiece.model"))
-        self.of = {}
+        of = {}
         for i, s in enumerate(self.scenes):
-            self.of.setdefault(kind_of(s), []).append(i)
-        for kind, numbers in self.of.items():
-            numbers += (FLAT.get(kind, FLAT_ELSE) - 1) * [i for i in numbers if self.scenes[i]["style"] == "flat"]
+            of.setdefault(kind_of(s), []).append(i)
+        self.of = [{}, {}]  # by mix, by kind
+        for mix, weighted in zip(MIXES, self.of):
+            for kind, numbers in of.items():
+                flat = [i for i in numbers if self.scenes[i]["style"] == "flat"]
+                weighted[kind] = numbers + ((mix.flat_plain if kind == "plain" else mix.flat_else) - 1) * flat
 
-    def batch(self, step, size, drop):
-        """Codes [size, 256], caption ids [size, t] padded on the left, their mask, and which captions are dropped."""
+    def batch(self, step, size, drop, mix=0):
+        """Codes [size, 256], caption ids [size, t] padded on the left, their mask, and which captions are dropped, of
+        MIXES[mix]."""
         rng = np.random.default_rng([5, step])
-        kinds = rng.choice(list(SHARES), size, p=list(SHARES.values()))
-        numbers = [self.of[k][rng.integers(len(self.of[k]))] for k in kinds]
+        kinds = rng.choice(list(MIXES[mix].shares), size, p=list(MIXES[mix].shares.values()))
+        numbers = [of[rng.integers(len(of))] for of in (self.of[mix][k] for k in kinds)]
         texts = [captions.caption(self.scenes[i], rng) for i in numbers]
         ids = [e + [1] for e in self.tokenizer.encode(texts)]
         width = max(map(len, ids))
@@ -82,7 +90,9 @@ def main():
                         help="learning rate of the text encoder and the caption's projection, which text.py has trained")
     parser.add_argument("--drop", type=float, default=0.1, help="share of captions dropped, for guidance")
     parser.add_argument("--zipar", type=float, default=0.3, help="share of batches seen through a window")
+    parser.add_argument("--things", type=int, default=2400, help="step from which compositions are drawn more often")
     parser.add_argument("--hide", type=float, default=0.5, help="share of pictures of which a random part is hidden")
+    parser.add_argument("--hide-then", type=float, default=0.3, help="the same from step --things on")
     parser.add_argument("--save-every", type=int, default=250)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")
@@ -114,10 +124,11 @@ def main():
 
     began, mean = time.time(), {}
     for step in range(start, args.steps):
-        tokens, ids, real, dropped = (t.to(args.device) for t in corpus.batch(step, args.batch, args.drop))
+        mix, share = (0, args.hide) if step < args.things else (1, args.hide_then)
+        tokens, ids, real, dropped = (t.to(args.device) for t in corpus.batch(step, args.batch, args.drop, mix))
         rng = np.random.default_rng([6, step])
         window = int(rng.choice(windows)) if rng.random() < args.zipar else GRID
-        hidden = hide(step, args.batch, args.hide).to(args.device)
+        hidden = hide(step, args.batch, share).to(args.device)
         logits = model(model.captions(ids, real, dropped), real, tokens, plans[window], hidden)
         losses = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").view(tokens.shape)
         loss = (losses * weights).mean()
