@@ -21,22 +21,31 @@ const uniformDraw = math.MaxUint32
 
 // uniform returns a number in (0, 1) for a token in the draw of this number
 // at a slot. A slot has a draw 0, and more where its first token was rejected.
-func (n Noise) uniform(s Slot, draw int, token uint32) float64 {
+func (n Noise) uniform(s Slot, draw int, token uint32) float64 { return unit(n.word(s, draw, token)) }
+
+// unit maps a random word to (0, 1).
+func unit(word uint32) float64 { return (float64(word) + 0.5) / (1 << 32) }
+
+// word returns the random bits behind uniform.
+func (n Noise) word(s Slot, draw int, token uint32) uint32 {
 	// A grid has at most 2^20 rows and columns, and a slot as many draws:
 	// see maxTokens.
 	d := uint32(draw)
 	x := philox([4]uint32{n.Image, uint32(s.Row) | d<<20, uint32(s.Col) | d>>12<<20, token / 4},
 		[2]uint32{uint32(n.Seed), uint32(n.Seed >> 32)})
-	return (float64(x[token%4]) + 0.5) / (1 << 32)
+	return x[token%4]
 }
 
-// gumbel returns a number with the standard Gumbel distribution. The token
+// gumbel turns a random word into the standard Gumbel distribution. The token
 // that maximises logit + gumbel follows softmax(logits); pictures whose
 // logits differ a little mostly get the same token, which an inverse
 // cumulative distribution would not give.
-func (n Noise) gumbel(s Slot, draw int, token int32) float64 {
-	return -math.Log(-math.Log(n.uniform(s, draw, uint32(token))))
-}
+func gumbel(word uint32) float64 { return -math.Log(-math.Log(unit(word))) }
+
+// mostGumbel is above gumbel(word) and takes no logarithm: with u for
+// unit(word), -log u > 1-u, so that gumbel is below -log(1-u); 1-u is at least
+// 2^-(z+1) if the complement of the word has z leading zeros.
+func mostGumbel(word uint32) float64 { return 0.6932 * float64(bits.LeadingZeros32(^word)+1) }
 
 // philox is Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy
 // as 1, 2, 3" (SC 2011): a bijection of the counter, keyed.

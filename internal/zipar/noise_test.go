@@ -2,6 +2,7 @@ package zipar
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -57,7 +58,7 @@ func TestGumbelMean(t *testing.T) {
 	const n = 200000
 	sum := 0.0
 	for i := range n {
-		g := Noise{Seed: 1}.gumbel(Slot{i % 16, i / 16 % 16}, 0, int32(i/256))
+		g := gumbel(Noise{Seed: 1}.word(Slot{i % 16, i / 16 % 16}, 0, uint32(i/256)))
 		if math.IsInf(g, 0) || math.IsNaN(g) {
 			t.Fatalf("draw %d is %v", i, g)
 		}
@@ -65,5 +66,46 @@ func TestGumbelMean(t *testing.T) {
 	}
 	if mean := sum / n; math.Abs(mean-0.57722) > 5*0.0029 {
 		t.Errorf("mean %v, want 0.5772", mean)
+	}
+}
+
+// mostGumbel is above for every word that could be near it: those around powers
+// of two, counted from both ends, and random ones.
+func TestMostGumbelIsAbove(t *testing.T) {
+	check := func(word uint32) {
+		if g, most := gumbel(word), mostGumbel(word); !(g < most) {
+			t.Fatalf("word %#x: gumbel %v, at most %v", word, g, most)
+		}
+	}
+	for k := range 33 {
+		for d := uint32(0); d < 5; d++ {
+			at := uint32(1<<k) + d - 2
+			check(at)
+			check(^at)
+		}
+	}
+	for i := range uint32(1 << 20) {
+		check(i * 2654435761)
+	}
+}
+
+// What pick passes over would not have won.
+func TestPickTakesTheLargest(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for seed := range uint64(300) {
+		var kept []candidate
+		for token := range int32(1 + r.IntN(3000)) {
+			kept = append(kept, candidate{token, float32(r.NormFloat64() * float64(1+seed%7))})
+		}
+		n, at := Noise{Seed: seed}, Slot{int(seed % 5), int(seed % 11)}
+		best, want := math.Inf(-1), int32(0)
+		for _, c := range kept {
+			if g := float64(c.logit) + gumbel(n.word(at, 3, uint32(c.token))); g > best {
+				best, want = g, c.token
+			}
+		}
+		if got := pick(kept, n, at, 3); got != want {
+			t.Fatalf("seed %d: token %d, want %d", seed, got, want)
+		}
 	}
 }

@@ -99,7 +99,11 @@ func pick(kept []candidate, noise Noise, at Slot, draw int) int32 {
 	}
 	best, token := math.Inf(-1), kept[0].token
 	for _, c := range kept {
-		if g := float64(c.logit) + noise.gumbel(at, draw, c.token); g > best {
+		word := noise.word(at, draw, uint32(c.token))
+		if float64(c.logit)+mostGumbel(word) < best {
+			continue // most cannot win, whatever their exact number
+		}
+		if g := float64(c.logit) + gumbel(word); g > best {
 			best, token = g, c.token
 		}
 	}
@@ -127,14 +131,14 @@ func argmax(logits []float32) (int32, error) {
 // must be finite.
 func (s *sampler) filter(logits []float32) []candidate {
 	// generate.py divides by at least 1e-5.
-	temperature := max(s.Temperature, 1e-5)
-	for i := range logits {
-		logits[i] /= temperature
+	if temperature := max(s.Temperature, 1e-5); temperature != 1 {
+		for i := range logits {
+			logits[i] /= temperature
+		}
 	}
 	least := float32(math.Inf(-1))
 	if s.TopK > 0 && s.TopK < len(logits) {
-		copy(s.scratch, logits)
-		least = nthLargest(s.scratch[:len(logits)], s.TopK)
+		least = nthLargest(logits, s.scratch, s.TopK)
 	}
 	s.kept = s.kept[:0]
 	for i, v := range logits {
@@ -174,9 +178,37 @@ func nucleus(kept []candidate, p float32) []candidate {
 	return kept
 }
 
-// nthLargest returns the n-th largest value, n counted from 1, by selection
-// (Hoare's quickselect with the median of three). It reorders v.
-func nthLargest(v []float32, n int) float32 {
+// nthLargest returns the n-th largest of finite values, n counted from 1. It
+// counts them by their first bits, which needs no comparisons, and compares those
+// only that have the bits of the n-th. It overwrites scratch, which is as long.
+func nthLargest(v, scratch []float32, n int) float32 {
+	const shift = 21
+	var counts [1 << (32 - shift)]int32
+	for _, x := range v {
+		counts[ordered(x)>>shift]++
+	}
+	first := len(counts) - 1
+	for ; n > int(counts[first]); first-- {
+		n -= int(counts[first])
+	}
+	same := scratch[:0]
+	for _, x := range v {
+		if int(ordered(x)>>shift) == first {
+			same = append(same, x)
+		}
+	}
+	return quickselect(same, n)
+}
+
+// ordered returns a number that is the larger the larger x is.
+func ordered(x float32) uint32 {
+	b := math.Float32bits(x)
+	return b ^ (uint32(int32(b)>>31) | 1<<31)
+}
+
+// quickselect returns the n-th largest value, n counted from 1 (Hoare's, with
+// the median of three). It reorders v.
+func quickselect(v []float32, n int) float32 {
 	lo, hi, want := 0, len(v)-1, n-1
 	for lo < hi {
 		a, b, c := v[lo], v[(lo+hi)/2], v[hi]

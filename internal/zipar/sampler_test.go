@@ -124,8 +124,26 @@ func TestNthLargest(t *testing.T) {
 		sorted := slices.Clone(v)
 		slices.Sort(sorted)
 		n := 1 + rng.IntN(len(v))
-		if got, want := nthLargest(slices.Clone(v), n), sorted[len(v)-n]; got != want {
+		if got, want := nthLargest(v, make([]float32, len(v)), n), sorted[len(v)-n]; got != want {
 			t.Fatalf("%d-th largest of %v is %v, want %v", n, v, got, want)
+		}
+	}
+}
+
+// BenchmarkDraw draws a token as LlamaGen's caption models do.
+func BenchmarkDraw(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	cond, uncond := make([]float32, 16384), make([]float32, 16384)
+	for i := range cond {
+		cond[i], uncond[i] = float32(2*r.NormFloat64()), float32(2*r.NormFloat64())
+	}
+	s := newSampler(Sampling{Temperature: 1, TopK: 1000, TopP: 1}, len(cond))
+	logits := make([]float32, len(cond))
+	for b.Loop() {
+		copy(logits, cond)
+		Guidance{Scale: 7.5, Interval: -1}.combine(logits, uncond)
+		if _, err := s.draw(logits, Noise{Seed: 1}, Slot{}); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
