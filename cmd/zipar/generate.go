@@ -154,6 +154,7 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 		return err
 	}
 	defer pool.Close()
+	r.files.pixelsMeanwhile = r.view.preview == previewVAE
 	if err := r.files.prepare(ctx, &r.ui, model, vq, guidance.Guides(0), pool); err != nil {
 		return err
 	}

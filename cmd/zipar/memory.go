@@ -17,6 +17,7 @@ type memoryNeed struct {
 	mapped int64 // weights that stay in their file: slow without memory, not impossible
 	guided bool  // keys and values of the unconditional sequence are part of picture
 	floats bool  // keys and values are float32
+	both   bool  // pixels are made while keys and values are there, for previews
 }
 
 // freeMemory returns what programs can take: memory, and the disk space that
@@ -27,8 +28,13 @@ var freeMemory = func() (bytes, swap uint64, ok bool) {
 }
 
 // total is what is needed at a time. Keys and values are gone when the pixels
-// are made.
-func (n memoryNeed) total() int64 { return n.weights + max(n.picture, n.pixels) }
+// of a finished picture are made.
+func (n memoryNeed) total() int64 {
+	if n.both {
+		return n.weights + n.picture + n.pixels
+	}
+	return n.weights + max(n.picture, n.pixels)
+}
 
 // check refuses what is clearly impossible, before the weights are loaded.
 func (n memoryNeed) check(u *ui) error {
@@ -70,7 +76,10 @@ func (n memoryNeed) advice() string {
 	if n.weights > 0 {
 		list = append(list, "make the weights smaller with `zipar quantize`")
 	}
-	if n.picture >= n.pixels {
+	if n.both {
+		list = append(list, "take quick previews with --preview proj")
+	}
+	if n.picture >= n.pixels || n.both {
 		if n.floats {
 			list = append(list, "halve the keys and values with --cache-type f16")
 		}

@@ -30,6 +30,11 @@ func TestMemoryNeed(t *testing.T) {
 	if got := pixels.total(); got != 6*gib {
 		t.Errorf("%d bytes, want the weights and the pixels", got)
 	}
+	previews := pixels
+	previews.both = true
+	if got := previews.total(); got != 9*gib {
+		t.Errorf("%d bytes, want everything", got)
+	}
 	for name, c := range map[string]struct {
 		need       memoryNeed
 		free, swap uint64
@@ -42,6 +47,7 @@ func TestMemoryNeed(t *testing.T) {
 		"short with swap":     {need, gib, gib, false, "2.0 GiB are free"},
 		"advice":              {need, 0, 0, false, "close other programs, or make the weights smaller with `zipar quantize`, or halve the keys and values with --cache-type f16, or halve the keys and values with --cfg-scale 1"},
 		"advice for pixels":   {pixels, 0, 0, false, "close other programs, or make the weights smaller with `zipar quantize`, or take a model of smaller pictures; --ignore"},
+		"advice for previews": {previews, 0, 0, false, "make the weights smaller with `zipar quantize`, or take quick previews with --preview proj, or take a model of smaller pictures; --ignore"},
 		"a picture alone":     {memoryNeed{pixels: 2048}, 1024, 0, false, "this takes 2 KiB of memory (2 KiB for the pixels), 1 KiB are free: close other programs, or take a smaller picture"},
 		"nobody knows":        {need, 0, 0, true, ""},
 		"mapped weights fine": {memoryNeed{mapped: 100 * gib, picture: 1}, gib, 0, false, ""},

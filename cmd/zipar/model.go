@@ -29,6 +29,9 @@ type modelFiles struct {
 	cacheType  string
 	ignore     bool // that there is too little memory
 
+	// pixelsMeanwhile says that pixels are made while a picture is decoded.
+	pixelsMeanwhile bool
+
 	opened []*gguf.File
 	infos  []os.FileInfo // of opened, at that time; nil of the built-in model and where the system does not tell
 }
@@ -66,7 +69,7 @@ func (m *modelFiles) prepare(ctx context.Context, u *ui, model family.Model, vq 
 // need is the memory that a picture takes.
 func (m *modelFiles) need(model family.Model, vq *vqgan.Decoder, guided bool) memoryNeed {
 	n := memoryNeed{weights: model.PrepareBytes(), picture: model.PictureBytes(guided), guided: guided}
-	n.floats = m.cacheType == "f32"
+	n.floats, n.both = m.cacheType == "f32", m.pixelsMeanwhile
 	if vq != nil {
 		g := model.Grid()
 		n.pixels = vq.Bytes(g.Rows, g.Cols)
