@@ -268,7 +268,7 @@ func (b *bench) processes() error {
 	b.row("the same, peak memory, without keys, values and the tokenizer's buffers", "1.1 of the file at most", "%.2f: %d MiB, %d of them buffers, file %d",
 		float64(peak-buffers)/float64(f.Size), peak>>20, buffers>>20, f.Size>>20)
 	const builtIn = "the built-in model, process start to PNG"
-	if out, err := exec.CommandContext(b.ctx, program, "inspect", "-m", "builtin").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(b.ctx, program, "inspect", "builtin").CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", builtIn, err, out)
 	}
 	if t, err = b.turnsOf(generate("--prompt", "a red apple")); err != nil {
