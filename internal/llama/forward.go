@@ -111,8 +111,7 @@ func (r *Runner) Forward(columns []Column) []float32 {
 
 		r.normalize(n, b.FFNNorm)
 		t.lap(inElementwise)
-		r.pool.MatMul(r.gate, &b.Gate, r.norm, n)
-		r.pool.MatMul(r.up, &b.Up, r.norm, n)
+		r.pool.MatMuls(r.norm, n, tensor.Product{Y: r.gate, W: &b.Gate}, tensor.Product{Y: r.up, W: &b.Up})
 		t.lap(inMatMul)
 		r.pool.Run(&r.activation, n, 1)
 		t.lap(inElementwise)

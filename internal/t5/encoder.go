@@ -89,7 +89,7 @@ func (e *Encoder) Encode(ctx context.Context, p *tensor.Pool, ids []int32, done 
 			done(i+1, e.Layers)
 		}
 	}
-	r.normalize(e.weights.outputNorm)
+	r.addAndNormalize(e.weights.outputNorm)
 	return r.norm, nil
 }
 
@@ -99,16 +99,17 @@ type encoderRun struct {
 	pool *tensor.Pool
 	n    int // tokens
 
-	bias   []float32         // [heads, 2n-1], see biasByDistance
-	heads  []encoderHeadWork // by worker
-	x      []float32         // [n, dim]              residual stream
-	norm   []float32         // [n, dim]
-	q      []float32         // [n, heads·head size]
-	k      []float32         // [n, heads·head size]
-	v      []float32         // [n, heads·head size]
-	mixed  []float32         // [n, heads·head size]
-	hidden []float32         // [n, hidden]           gate
-	up     []float32         // [n, hidden]
+	bias   []float32          // [heads, 2n-1], see biasByDistance
+	heads  []*encoderHeadWork // by worker
+	x      []float32          // [n, dim]              residual stream
+	norm   []float32          // [n, dim]              what comes from it and goes to it
+	weight []float32          // [dim]                 of the norm that is computed
+	q      []float32          // [n, heads·head size]
+	k      []float32          // [n, heads·head size]
+	v      []float32          // [n, heads·head size]
+	mixed  []float32          // [n, heads·head size]
+	hidden []float32          // [n, hidden]           gate
+	up     []float32          // [n, hidden]
 }
 
 func newEncoderRun(e *Encoder, p *tensor.Pool, n int) *encoderRun {
@@ -131,32 +132,38 @@ func newEncoderRun(e *Encoder, p *tensor.Pool, n int) *encoderRun {
 	return r
 }
 
-// attend adds a block's attention to the residual stream.
+// attend sets norm to a block's attention over the residual stream and norm.
 func (r *encoderRun) attend(b *encoderBlock) {
-	r.normalize(b.attnNorm)
-	r.pool.MatMul(r.q, &b.q, r.norm, r.n)
-	r.pool.MatMul(r.k, &b.k, r.norm, r.n)
-	r.pool.MatMul(r.v, &b.v, r.norm, r.n)
+	r.addAndNormalize(b.attnNorm)
+	r.pool.MatMuls(r.norm, r.n, tensor.Product{Y: r.q, W: &b.q}, tensor.Product{Y: r.k, W: &b.k}, tensor.Product{Y: r.v, W: &b.v})
 	r.pool.Run((*encoderAttention)(r), r.Heads, 1)
 	r.pool.MatMul(r.norm, &b.attnOut, r.mixed, r.n)
-	tensor.Add(r.x, r.norm)
 }
 
-// feedForward adds a block's feed-forward network to the residual stream.
+// feedForward sets norm to a block's feed-forward network of the residual
+// stream and norm.
 func (r *encoderRun) feedForward(b *encoderBlock) {
-	r.normalize(b.ffnNorm)
-	r.pool.MatMul(r.hidden, &b.gate, r.norm, r.n)
-	r.pool.MatMul(r.up, &b.up, r.norm, r.n)
+	r.addAndNormalize(b.ffnNorm)
+	r.pool.MatMuls(r.norm, r.n, tensor.Product{Y: r.hidden, W: &b.gate}, tensor.Product{Y: r.up, W: &b.up})
 	r.pool.Run((*encoderActivation)(r), r.n, 1)
 	r.pool.MatMul(r.norm, &b.down, r.hidden, r.n)
-	tensor.Add(r.x, r.norm)
 }
 
-// normalize sets norm = rmsnorm(x). A caption has few rows, so one thread does
-// them.
-func (r *encoderRun) normalize(weight []float32) {
-	for i := range r.n {
-		tensor.RMSNorm(r.norm[i*r.Dim:][:r.Dim], r.x[i*r.Dim:][:r.Dim], weight, r.Eps)
+// addAndNormalize adds norm to the residual stream, x, and sets norm =
+// rmsnorm(x)·weight.
+func (r *encoderRun) addAndNormalize(weight []float32) {
+	r.weight = weight
+	r.pool.Run((*encoderNormalizer)(r), r.n, 1)
+}
+
+// encoderNormalizer is a tensor.Task over tokens.
+type encoderNormalizer encoderRun
+
+func (t *encoderNormalizer) Do(_, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		x, norm := t.x[i*t.Dim:][:t.Dim], t.norm[i*t.Dim:][:t.Dim]
+		tensor.Add(x, norm)
+		tensor.RMSNorm(norm, x, t.weight, t.Eps)
 	}
 }
 
@@ -166,7 +173,5 @@ type encoderActivation encoderRun
 func (t *encoderActivation) Do(_, lo, hi int) {
 	gate, up := t.hidden[lo*t.Hidden:hi*t.Hidden], t.up[lo*t.Hidden:hi*t.Hidden]
 	tensor.GELUTanh(gate)
-	for i, v := range up {
-		gate[i] *= v
-	}
+	tensor.Multiply(gate, up)
 }

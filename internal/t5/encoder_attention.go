@@ -4,13 +4,16 @@ import "github.com/zipar/zipar/internal/tensor"
 
 // encoderHeadWork is what one worker needs to compute one head.
 type encoderHeadWork struct {
-	keys   []float32 // [n, head size]
+	keys   []float32 // in blocks, see tensor.KeyBlock
 	values []float32 // [n, head size]
-	scores []float32 // [n]
+	scores []float32 // [n, n]
+	block  [tensor.AttentionWork]float32
 }
 
-func newEncoderHeadWork(n, headDim int) encoderHeadWork {
-	return encoderHeadWork{make([]float32, n*headDim), make([]float32, n*headDim), make([]float32, n)}
+func newEncoderHeadWork(n, headDim int) *encoderHeadWork {
+	return &encoderHeadWork{
+		keys: make([]float32, tensor.KeyLen(n, headDim)), values: make([]float32, n*headDim), scores: make([]float32, n*n),
+	}
 }
 
 // encoderAttention is a tensor.Task over heads:
@@ -19,22 +22,21 @@ func newEncoderHeadWork(n, headDim int) encoderHeadWork {
 type encoderAttention encoderRun
 
 func (t *encoderAttention) Do(worker, lo, hi int) {
-	work, d, width := t.heads[worker], t.HeadDim, t.Heads*t.HeadDim
+	work, n, d, width := t.heads[worker], t.n, t.HeadDim, t.Heads*t.HeadDim
 	for head := lo; head < hi; head++ {
-		for i := range t.n {
+		for i := range n {
 			at := i*width + head*d
-			copy(work.keys[i*d:][:d], t.k[at:])
+			tensor.SetKey(work.keys, i, t.k[at:][:d])
 			copy(work.values[i*d:][:d], t.v[at:])
 		}
-		bias := t.bias[head*(2*t.n-1):][:2*t.n-1]
-		for i := range t.n {
-			at := i*width + head*d
-			tensor.AttentionScores(work.scores, t.q[at:][:d], work.keys)
-			tensor.Add(work.scores, bias[t.n-1-i:])
-			tensor.Softmax(work.scores)
-			out := t.mixed[at:][:d]
-			clear(out)
-			tensor.AttentionMix(out, work.scores, work.values)
+		tensor.AttentionScoresOfRows(work.scores, n, t.q[head*d:], width, n, work.keys, d, 0, n, work.block[:])
+		bias := t.bias[head*(2*n-1):][:2*n-1]
+		for i := range n {
+			row := work.scores[i*n:][:n]
+			tensor.Add(row, bias[n-1-i:])
+			tensor.Softmax(row)
+			clear(t.mixed[i*width+head*d:][:d])
 		}
+		tensor.AttentionMixRows(t.mixed[head*d:], width, work.scores, n, n, work.values, d, n)
 	}
 }

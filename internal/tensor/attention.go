@@ -35,14 +35,6 @@ func SetKey[T float32 | uint16](keys []T, pos int, key []T) {
 // block for the widest tile of columns.
 const AttentionWork = 8 * KeyBlock
 
-// AttentionScores sets s[i] = q·keys[i], keys being [len(s), len(q)], not in
-// blocks: it suits keys that are used once.
-func AttentionScores(s, q, keys []float32) {
-	if checkAttention(len(s), len(s), len(q), len(q), 1, len(keys), len(q), len(s)) {
-		active.dot(s, len(s), keys[:len(s)*len(q)], len(s), q, len(q), 1, len(q), nil, 0)
-	}
-}
-
 // AttentionScoresOfRows sets s[c·lds+i-lo] = q_c·key i for lo <= i < hi. work
 // is AttentionWork floats of the caller's.
 func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, lo, hi int, work []float32) {
@@ -56,11 +48,6 @@ func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, 
 	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
 		active.scoresF16(s, lds, q, ldq, rows, keys, d, lo, hi, work)
 	}
-}
-
-// AttentionMix adds Σ_i p[i]·values[i] to out, values being [len(p), len(out)].
-func AttentionMix(out, p, values []float32) {
-	AttentionMixRows(out, len(out), p, len(p), 1, values, len(out), len(p))
 }
 
 // AttentionMixRows adds Σ_i p[c·ldp+i]·values[i] for i < count to row c of out.

@@ -8,6 +8,11 @@ import (
 	"github.com/zipar/zipar/internal/ggml"
 )
 
+// attentionMix is AttentionMixRows of one row.
+func attentionMix(out, p, values []float32) {
+	AttentionMixRows(out, len(out), p, len(p), 1, values, len(out), len(p))
+}
+
 func TestAttention(t *testing.T) {
 	onEachCPU(t, func(t *testing.T) {
 		for _, d := range []int{1, 2, 8, 15, 16, 17, 20, 31, 48, 64, 80, 100, 128} {
@@ -15,8 +20,8 @@ func TestAttention(t *testing.T) {
 				what := fmt.Sprintf("%d positions of %d values", n, d)
 				q := newGuarded(d, 1, normals(1))
 				keys := newGuarded(n*d, 3, normals(2))
-				s := newGuarded(n, 2, zero)
-				AttentionScores(s.data, q.data, keys.data)
+				s, work := newGuarded(n, 2, zero), make([]float32, AttentionWork)
+				AttentionScoresOfRows(s.data, n, q.data, d, 1, blockKeys(keys.data, d, 0, guardValue), d, 0, n, work)
 				for i, v := range s.data {
 					want, size := 0.0, 0.0
 					for j, u := range q.data {
@@ -30,7 +35,7 @@ func TestAttention(t *testing.T) {
 				}
 				start := randoms(d, 9)
 				out := newGuarded(d, 2, func(i int) float32 { return start[i] })
-				AttentionMix(out.data, s.data, keys.data)
+				attentionMix(out.data, s.data, keys.data)
 				for j, v := range out.data {
 					want, size := float64(start[j]), math.Abs(float64(start[j]))
 					for i, u := range s.data {
@@ -48,8 +53,8 @@ func TestAttention(t *testing.T) {
 				// A mix in two parts is the same chain.
 				for cut := range n {
 					again := copyOf(start)
-					AttentionMix(again, s.data[:cut], keys.data)
-					AttentionMix(again, s.data[cut:], keys.data[cut*d:])
+					attentionMix(again, s.data[:cut], keys.data)
+					attentionMix(again, s.data[cut:], keys.data[cut*d:])
 					sameBits(t, what+" in two parts", again, out.data)
 				}
 			}
@@ -126,9 +131,9 @@ func TestAttentionOfRows(t *testing.T) {
 						sameBits(t, what+": scores", s.data[c*lds:][:count], want[c*count:][:count])
 						sameBits(t, what+": half scores", s16.data[c*lds:][:count], want16[c*count:][:count])
 						mixed, mixed16 := copyOf(start[c*ldq:][:d]), copyOf(start[c*ldq:][:d])
-						AttentionMix(mixed, s.data[c*lds:][:count], keys.data)
+						attentionMix(mixed, s.data[c*lds:][:count], keys.data)
 						sameBits(t, what+": mix", out.data[c*ldq:][:d], mixed)
-						AttentionMix(mixed16, s.data[c*lds:][:count], rounded)
+						attentionMix(mixed16, s.data[c*lds:][:count], rounded)
 						sameBits(t, what+": half mix", out16.data[c*ldq:][:d], mixed16)
 						// Between the rows nothing is written.
 						if c+1 < rows {

@@ -22,13 +22,31 @@ const matmulRows = 48
 // thread count. Q8_0, Q4_0, Q5_0, Q4_K, Q5_K and Q6_K weights are multiplied
 // with activations rounded to 8 bits (see packed.go), all others with float32
 // activations.
-func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) {
+func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) { p.matMul(y, w, x, n, nil) }
+
+// A Product is one of several with the same columns: y = x·Wᵀ.
+type Product struct {
+	Y []float32
+	W *Matrix
+}
+
+// MatMuls is MatMul for several matrices, whose columns are rounded once.
+func (p *Pool) MatMuls(x []float32, n int, products ...Product) {
+	var rounded *packing
+	for _, m := range products {
+		rounded = p.matMul(m.Y, m.W, x, n, rounded)
+	}
+}
+
+// matMul is MatMul. x is rounded for the packing rounded already, and for the
+// one that it returns then.
+func (p *Pool) matMul(y []float32, w *Matrix, x []float32, n int, rounded *packing) *packing {
 	if len(x) != n*w.Cols || len(y) != n*w.Rows {
 		panic(fmt.Sprintf("tensor: MatMul of %d columns with a %d x %d matrix: x has %d values, y %d",
 			n, w.Rows, w.Cols, len(x), len(y)))
 	}
 	if n == 0 {
-		return
+		return rounded
 	}
 	t := &p.matmul
 	t.pool, t.y, t.w, t.x, t.n = p, y, w, x, n
@@ -36,7 +54,8 @@ func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) {
 	if w.packed != nil && n > pairColumns {
 		t.pair = active.pair[w.Type]
 	}
-	if t.packing = packings[w.Type]; t.packing != nil {
+	if t.packing = packings[w.Type]; t.packing != nil && t.packing != rounded {
+		rounded = t.packing
 		t.columns.resize(n, w.Cols)
 		t.quantize = true
 		p.Run(t, t.columns.blocks, max(1, quantizeValues/(n*q8Block)))
@@ -48,11 +67,12 @@ func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) {
 		p.Run(t, w.Rows, matmulRows)
 	}
 	t.y, t.w, t.x = nil, nil, nil
+	return rounded
 }
 
-// pairColumns is up to how many columns one group of rows at a time is enough: a
-// single tile of columns is limited by memory.
-const pairColumns = 12
+// pairColumns is up to how many columns one group of rows at a time is enough:
+// one or two tiles of columns are limited by memory.
+const pairColumns = 16
 
 // quantizeValues is how many activations a thread quantises at a time: some
 // microseconds of work, more than handing it out costs.

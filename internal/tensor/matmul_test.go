@@ -204,6 +204,31 @@ func TestColumnsAreIndependent(t *testing.T) {
 	})
 }
 
+// TestMatMuls: several products have the bits that each has alone, whichever
+// types take turns.
+func TestMatMuls(t *testing.T) {
+	p := NewPool(2)
+	defer p.Close()
+	onEachCPU(t, func(t *testing.T) {
+		const cols, n = 512, 3
+		x := randoms(n*cols, 4)
+		var products []Product
+		for i, typ := range []ggml.Type{ggml.Q8_0, ggml.Q8_0, ggml.F32, ggml.Q8_0, ggml.Q4_K, ggml.Q6_K, ggml.Q6_K, ggml.F16, ggml.Q8_0} {
+			w := randomMatrix(t, typ, 40+i, cols, uint64(i))
+			if i%2 == 0 {
+				p.Pack(w)
+			}
+			products = append(products, Product{make([]float32, n*w.Rows), w})
+		}
+		p.MatMuls(x, n, products...)
+		for i, m := range products {
+			want := make([]float32, len(m.Y))
+			p.MatMul(want, m.W, x, n)
+			sameBits(t, fmt.Sprintf("product %d, %s", i, m.W.Type), m.Y, want)
+		}
+	})
+}
+
 // TestLevelsAgree: types with a packing have the same bits on all levels, and the assembly
 // levels agree with each other on everything.
 func TestLevelsAgree(t *testing.T) {

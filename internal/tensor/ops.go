@@ -25,6 +25,9 @@ func Softmax(scores []float32) {
 	active.scale(scores, 1/sum)
 }
 
+// Multiply sets dst *= x.
+func Multiply(dst, x []float32) { active.scaleBy(dst, dst, x[:len(dst)], 1) }
+
 // Scale multiplies every value by f.
 func Scale(x []float32, f float32) { active.scale(x, f) }
 

@@ -242,8 +242,13 @@ func TestActivations(t *testing.T) {
 		up := randoms(len(x), 1)
 		swiglu, gelu := copyOf(x), copyOf(x)
 		SwiGLU(swiglu, up)
+		product := copyOf(x)
+		Multiply(product, up)
 		GELUTanh(gelu)
 		for i, v := range x {
+			if product[i] != v*up[i] {
+				t.Errorf("Multiply(%v, %v) = %v", v, up[i], product[i])
+			}
 			u := float64(v)
 			silu := u / (1 + math.Exp(-u))
 			if d := math.Abs(float64(swiglu[i]) - silu*float64(up[i])); d > 4e-7*math.Abs(silu*float64(up[i])) {
@@ -269,6 +274,7 @@ func TestL2Normalize(t *testing.T) {
 // TestOpsAllocateNothing: they run for every token and layer.
 func TestOpsAllocateNothing(t *testing.T) {
 	x, y, s := randoms(100, 1), randoms(100, 2), make([]float32, 10)
+	keys, work := randoms(KeyLen(10, 10), 3), make([]float32, AttentionWork)
 	onEachCPU(t, func(t *testing.T) {
 		if got := testing.AllocsPerRun(10, func() {
 			RMSNorm(x, x, y, 1e-5)
@@ -277,8 +283,9 @@ func TestOpsAllocateNothing(t *testing.T) {
 			GELUTanh(x)
 			Add(x, y)
 			Scale(x, 0.5)
-			AttentionScores(s, x[:10], y)
-			AttentionMix(x[:10], s, y)
+			Multiply(x, y)
+			AttentionScoresOfRows(s, 10, x, 10, 1, keys, 10, 0, 10, work)
+			AttentionMixRows(x, 10, s, 10, 1, y, 10, 10)
 		}); got != 0 {
 			t.Errorf("%v allocations", got)
 		}

@@ -8,7 +8,7 @@ import "unsafe"
 const (
 	q8ColumnsVNNI = 12
 	q8ColumnsAVX2 = 4
-	q8ColumnsPair = 6
+	q8ColumnsPair = 7
 )
 
 // checkQ8 panics unless the buffers are as large as a product needs.

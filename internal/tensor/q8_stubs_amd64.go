@@ -100,6 +100,12 @@ func q8x5PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs 
 //go:noescape
 func q8x6PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int)
 
+// q8x7PairVNNI is the pairKernel of Q8_0 for 7 of n columns. blocks > 0. Each block fetches what
+// lies at ahead, 192 bytes, which moves on by step bytes.
+//
+//go:noescape
+func q8x7PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int)
+
 // q8x1AVX2 is the packedKernel of Q8_0 for 1 of n columns. blocks > 0.
 //
 //go:noescape
@@ -160,7 +166,7 @@ func q8TileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq
 	}
 }
 
-// q8PairTileVNNI calls the kernel for a number of columns, at most 6.
+// q8PairTileVNNI calls the kernel for a number of columns, at most 7.
 func q8PairTileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int) {
 	switch columns {
 	case 1:
@@ -175,6 +181,8 @@ func q8PairTileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte
 		q8x5PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
 	case 6:
 		q8x6PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
+	case 7:
+		q8x7PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
 	}
 }
 

@@ -23,7 +23,7 @@ func genQ8(g *gen) {
 	}
 	g.choose("q8TileVNNI", "columns", names)
 	names = nil
-	for columns := 1; columns <= 6; columns++ {
+	for columns := 1; columns <= 7; columns++ {
 		names = append(names, g.q8PairVNNI(columns))
 	}
 	g.choose("q8PairTileVNNI", "columns", names)
@@ -182,7 +182,7 @@ func (g *gen) q8PairVNNI(columns int) string {
 			g.zero(avx512, r)
 		}
 	}
-	weights, scale, column := zmm[4*columns:][:2], zmm[4*columns+2:][:2], zmm[4*columns+4]
+	weights, column := zmm[4*columns:][:2], zmm[4*columns+2]
 	g.loop(k.blocks, func() {
 		for c, r := range acc[0] {
 			g.VPBROADCASTD(at(preset, 4*c), r)
@@ -202,6 +202,7 @@ func (g *gen) q8PairVNNI(columns int) string {
 				}
 			}
 		}
+		scale := weights // which have been multiplied with
 		for j, r := range scale {
 			g.VCVTPH2PS(at(scales[j], 0), r)
 		}
