@@ -111,6 +111,44 @@ and were made with the same prompt, seed and settings.`,
 }
 
 func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
+	if err := r.checkFlags(flags); err != nil {
+		return err
+	}
+	defer r.files.close()
+	defer r.ui.done()
+	start := time.Now()
+	d := &drawing{}
+	defer d.close()
+	err := r.load(ctx, flags, d)
+	if err != nil {
+		return err
+	}
+	r.ui.detail("loaded in %s", since(start))
+	if r.views, err = r.view.start(ctx, &r.ui, d.pool, d.vq, r.batch, r.out, r.codes); err != nil {
+		return err
+	}
+	if !r.noMetadata || r.from != "" {
+		if r.record, err = r.newRecord(ctx, d.options, r.files.weights()); err != nil {
+			return err
+		}
+	}
+	r.warnIfOther()
+	if err := r.findDone(ctx, d.model, d.pool); err != nil {
+		return err
+	}
+	if err := r.drawAll(ctx, d); err != nil {
+		return err
+	}
+	if err := r.writeSheet(); err != nil {
+		return err
+	}
+	r.ui.detail("%s in all", since(start))
+	return r.views.failed()
+}
+
+// checkFlags takes what --from says and looks at what can be known before a
+// model is read.
+func (r *generateRequest) checkFlags(flags *pflag.FlagSet) error {
 	if r.from != "" {
 		if err := r.repeat(flags); err != nil {
 			return err
@@ -122,81 +160,81 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	if err := r.view.check(flags, r.batch); err != nil {
+	return r.view.check(flags, r.batch)
+}
+
+// drawing is what all pictures of a run are drawn with.
+type drawing struct {
+	model   family.Model
+	vq      *vqgan.Decoder
+	pool    *tensor.Pool
+	options zipar.Options // but for the noise and who observes
+}
+
+func (d *drawing) close() {
+	if d.pool != nil {
+		d.pool.Close()
+	}
+}
+
+// load reads the models and settles what is drawn, and how.
+func (r *generateRequest) load(ctx context.Context, flags *pflag.FlagSet, d *drawing) (err error) {
+	if d.model, err = r.files.family(); err != nil {
 		return err
 	}
-	defer r.files.close()
-	defer r.ui.done()
-	start := time.Now()
-	model, err := r.files.family()
-	if err != nil {
+	if d.vq, err = r.files.decoder(); err != nil {
 		return err
 	}
-	vq, err := r.files.decoder()
-	if err != nil {
+	if d.model.Vocab() > d.vq.Codes() {
+		return badModel(fmt.Errorf("%s writes %d codes, the VQ decoder knows %d: they do not belong together", d.model.Name(), d.model.Vocab(), d.vq.Codes()))
+	}
+	o := &d.options
+	if o.Guidance, o.Sampling, err = r.sampling.apply(flags, d.model.Defaults()); err != nil {
 		return err
 	}
-	if model.Vocab() > vq.Codes() {
-		return badModel(fmt.Errorf("%s writes %d codes, the VQ decoder knows %d: they do not belong together", model.Name(), model.Vocab(), vq.Codes()))
-	}
-	guidance, sampling, err := r.sampling.apply(flags, model.Defaults())
-	if err != nil {
-		return err
-	}
-	if r.subjects, err = r.condition.subjects(model, r.lines); err != nil {
+	if r.subjects, err = r.condition.subjects(d.model, r.lines); err != nil {
 		return err
 	}
 	if r.seed, err = r.firstSeed(); err != nil {
 		return err
 	}
-	pool, err := r.files.pool()
-	if err != nil {
+	if d.pool, err = r.files.pool(); err != nil {
 		return err
 	}
-	defer pool.Close()
 	r.files.pixelsMeanwhile = r.view.preview == previewVAE
-	if err := r.files.prepare(ctx, &r.ui, model, vq, guidance.Guides(0), pool); err != nil {
+	if err := r.files.prepare(ctx, &r.ui, d.model, d.vq, o.Guidance.Guides(0), d.pool); err != nil {
 		return err
 	}
-	if err := r.condition.checkPrompts(&r.files, model, r.subjects); err != nil {
+	if err := r.condition.checkPrompts(&r.files, d.model, r.subjects); err != nil {
 		return err
 	}
 	window := r.window
 	if !flags.Changed("window") {
-		window = model.Defaults().Window
+		window = d.model.Defaults().Window
 	}
-	o := zipar.Options{Grid: model.Grid(), Window: model.Grid().Window(window), Adaptive: r.adaptive, Guidance: guidance, Sampling: sampling}
-	if o.Keep, err = r.keep(o.Grid, model.Vocab()); err != nil {
+	o.Grid, o.Adaptive = d.model.Grid(), r.adaptive
+	o.Window = o.Grid.Window(window)
+	if o.Keep, err = r.keep(o.Grid, d.model.Vocab()); err != nil {
 		return err
 	}
 	r.ui.detail("%s: %d x %d tokens, window %d, guidance %g, temperature %g, top-k %d, top-p %g, %d threads, %s kernels",
-		model.Name(), o.Grid.Rows, o.Grid.Cols, o.Window, guidance.Scale, sampling.Temperature, sampling.TopK, sampling.TopP, pool.Threads(), tensor.CPU())
-	r.ui.detail("loaded in %s", since(start))
-	if r.views, err = r.view.start(ctx, &r.ui, pool, vq, r.batch, r.out, r.codes); err != nil {
-		return err
-	}
+		d.model.Name(), o.Grid.Rows, o.Grid.Cols, o.Window, o.Guidance.Scale, o.Sampling.Temperature, o.Sampling.TopK, o.Sampling.TopP, d.pool.Threads(), tensor.CPU())
+	return nil
+}
 
-	if !r.noMetadata || r.from != "" {
-		if r.record, err = r.newRecord(ctx, o, r.files.weights()); err != nil {
+// drawAll draws the pictures of the run that are not there yet, as many
+// together as fit.
+func (r *generateRequest) drawAll(ctx context.Context, d *drawing) error {
+	o := d.options
+	together := r.together(d.model.PictureBytes(o.Guidance.Guides(0)))
+	first, n := 0, 0
+	for {
+		var err error
+		if first, n, err = r.next(first+n, together); err != nil || n == 0 {
 			return err
 		}
-	}
-	r.warnIfOther()
-	if err := r.findDone(ctx, model, pool); err != nil {
-		return err
-	}
-
-	together := r.together(model.PictureBytes(guidance.Guides(0)))
-	for first := 0; ; first += len(o.Noise) {
-		var n int
-		if first, n, err = r.next(first, together); err != nil {
-			return err
-		}
-		if n == 0 {
-			break
-		}
-		if err := r.conditions(ctx, model, pool, first, n); err != nil {
-			return r.salvage(ctx, err, pool, vq, nil, first, r.seed)
+		if err := r.conditions(ctx, d.model, d.pool, first, n); err != nil {
+			return r.salvage(ctx, err, d.pool, d.vq, nil, first, r.seed)
 		}
 		o.Noise = o.Noise[:0]
 		var conditions []*family.Condition
@@ -205,21 +243,16 @@ func (r *generateRequest) run(ctx context.Context, flags *pflag.FlagSet) error {
 			conditions = append(conditions, r.subject(i).condition)
 		}
 		r.views.begin(first, r.keepRows)
-		pictures, err := r.decode(ctx, pool, model, conditions, o)
+		pictures, err := r.decode(ctx, d.pool, d.model, conditions, o)
 		for i := 0; err == nil && len(pictures) > 0; i++ {
-			if err = r.finish(ctx, pool, vq, pictures[0], first+i, o.Noise[i].Seed); err == nil {
+			if err = r.finish(ctx, d.pool, d.vq, pictures[0], first+i, o.Noise[i].Seed); err == nil {
 				pictures = pictures[1:]
 			}
 		}
 		if err != nil {
-			return r.salvage(ctx, err, pool, vq, pictures, first+len(o.Noise)-len(pictures), r.seed)
+			return r.salvage(ctx, err, d.pool, d.vq, pictures, first+len(o.Noise)-len(pictures), r.seed)
 		}
 	}
-	if err := r.writeSheet(); err != nil {
-		return err
-	}
-	r.ui.detail("%s in all", since(start))
-	return r.views.failed()
 }
 
 // together returns how many pictures of this size are decoded in one go: as
