@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Makes the pictures in docs/images again, from a tiny random model of 24 x 32 tokens. They are the same every time, but for the speeds
-# in windows.png.
+# Makes the pictures in docs/images again, with the built-in model. They are the same every time on the same kind of processor, but for
+# the speeds in windows.png.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export CGO_ENABLED=0
 go build -o "$dir/zipar" ./cmd/zipar
-go run ./internal/testmodel/tinymodel -rows 24 -cols 32 -out "$dir/tiny.gguf"
 images=$PWD/docs/images
 mkdir -p "$images"
 cd "$dir"
-./zipar generate -m tiny.gguf --class 3 --seed 5 --window 6 --out noise.png --animate "$images/wavefront.gif"
-./zipar generate -m tiny.gguf --class 3 --seed 5 --window 3 --adaptive --out adaptive.png --step-map "$images/step-map.png"
-./zipar bench -m tiny.gguf --seed 5 --window 2,4,8,16 --adaptive -r 8 --plot "$images/windows.png" >/dev/null
-./zipar bench -m tiny.gguf --seed 5 --window 2,4,8,16 --attention "$images/attention.png" >/dev/null
-./zipar generate -m tiny.gguf --class 3 --seed 5 -b 6 --out "sheet-%d.png" --contact-sheet "$images/contact-sheet.png"
+# The first ten of scripts/train/prompts.txt.
+printf '%s\n' "a red apple" "a cat" "a car" "a house" "a tree" "a pizza" "a guitar" "a happy face" "a rose" "a fish" >prompts.txt
+zipar() { ./zipar "$@" -m builtin; }
+zipar generate --prompt-file prompts.txt --seed 1 --out "prompts-%02d.png" --contact-sheet "$images/prompts.png"
+zipar generate --prompt "a castle" --seed 12 --out castle.png --animate "$images/wavefront.gif"
+zipar generate --prompt "a castle" --seed 12 --window 3 --adaptive --out adaptive.png --step-map "$images/step-map.png"
+zipar generate --prompt "a robot" --seed 1 -b 6 --out "sheet-%d.png" --contact-sheet "$images/contact-sheet.png"
+zipar bench --prompt-file prompts.txt --seed 1 --window 1,2,3,4,6,8 --adaptive -r 2 --plot "$images/windows.png" >/dev/null
+zipar bench --prompt-file prompts.txt --seed 1 --window 2,4,8 --attention "$images/attention.png" >/dev/null

@@ -26,7 +26,7 @@ Mix = collections.namedtuple("Mix", "shares flat_plain flat_else")
 # what can be made of them.
 MIXES = [
     Mix({"plain": 0.60, "colour": 0.10, "background": 0.10, "colour background": 0.01, "small": 0.02, "count": 0.07, "pair": 0.10}, 12, 4),
-    Mix({"plain": 0.26, "colour": 0.26, "background": 0.28, "colour background": 0.02, "small": 0.02, "count": 0.07, "pair": 0.09}, 3, 8),
+    Mix({"plain": 0.12, "colour": 0.36, "background": 0.36, "colour background": 0.03, "small": 0.02, "count": 0.05, "pair": 0.06}, 8, 8),
 ]
 
 
@@ -79,7 +79,7 @@ def hide(step, size, share):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=pathlib.Path, required=True, help="folder with the corpus; ar.pt is written there")
-    parser.add_argument("--steps", type=int, default=5000, help="steps in all")
+    parser.add_argument("--steps", type=int, default=6300, help="steps in all")
     parser.add_argument("--decay-from", type=int, default=500, help="step from which the learning rate falls")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--muon-lr", type=float, default=0.008, help="learning rate of matrices")
@@ -88,11 +88,11 @@ def main():
                         help="of matrices; it bounds their singular values, which Muon makes grow by the step, at about its inverse")
     parser.add_argument("--text-lr", type=float, default=0.0,
                         help="learning rate of the text encoder and the caption's projection, which text.py has trained")
-    parser.add_argument("--drop", type=float, default=0.1, help="share of captions dropped, for guidance")
+    parser.add_argument("--drop", type=float, default=0.05, help="share of captions dropped, for guidance")
     parser.add_argument("--zipar", type=float, default=0.3, help="share of batches seen through a window")
     parser.add_argument("--things", type=int, default=2400, help="step from which compositions are drawn more often")
     parser.add_argument("--hide", type=float, default=0.5, help="share of pictures of which a random part is hidden")
-    parser.add_argument("--hide-then", type=float, default=0.3, help="the same from step --things on")
+    parser.add_argument("--hide-then", type=float, default=0.4, help="the same from step --things on")
     parser.add_argument("--save-every", type=int, default=250)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")

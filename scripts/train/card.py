@@ -33,7 +33,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="measure a handful of everything: a try-out, not a card")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
     args = parser.parse_args()
-    for path in (args.model, args.model_f32, args.zipar, *(args.work / name for name in ("sprites.npy", "scenes.jsonl", "vq.pt", "ar.pt"))):
+    for path in (args.model, args.model_f32, args.zipar, *(args.work / name for name in ("sprites.npy", "scenes.jsonl", "vq.pt", "text.pt", "ar.pt"))):
         if not path.is_file():
             raise SystemExit(f"{path}: there is no such file")
     if args.threads:

@@ -18,10 +18,10 @@ def main():
     parser.add_argument("--zipar", default="zipar", help="the program (default: the one in PATH)")
     parser.add_argument("--types", default="q8_0,f16,f32", help="types of the files, with commas")
     parser.add_argument("--window", type=int, default=4, help="recommended ZipAR window")
-    parser.add_argument("--cfg-scale", type=float, default=3.0, help="recommended guidance")
+    parser.add_argument("--cfg-scale", type=float, default=1.0, help="recommended guidance; 1 is none")
     parser.add_argument("--top-k", type=int, default=0, help="recommended top-k; 0 is all")
     parser.add_argument("--top-p", type=float, default=0.95, help="recommended top-p")
-    parser.add_argument("--temp", type=float, default=1.0, help="recommended temperature")
+    parser.add_argument("--temp", type=float, default=0.8, help="recommended temperature")
     args = parser.parse_args()
     parts = args.work / "export"
     (parts / "t5").mkdir(parents=True, exist_ok=True)

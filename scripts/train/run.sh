@@ -5,7 +5,7 @@
 #   bash scripts/train/run.sh WORK [STEPS]
 set -euo pipefail
 work=${1:?usage: run.sh WORK [STEPS]}
-steps=${2:-6000}
+steps=${2:-6300}
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$work"
 [ -f "$work/sprites.json" ] || python3 "$here/sprites.py" --work "$work"

@@ -57,7 +57,7 @@ def candidates(kind, sprites):
 
 
 def choose(kind, sprites, trained, n):
-    """n scenes of the corpus and n that are held out, by a fixed seed; of the latter, first those that held_out.txt names.
+    """At most n scenes of the corpus and as many that are held out, by a fixed seed; of the latter, first those that held_out.txt names.
 
     Things to be counted are such that one of them, alone, is one piece."""
     in_corpus = {json.dumps(s) for s in trained}
@@ -77,7 +77,8 @@ def choose(kind, sprites, trained, n):
                 continue
             taken.add(parts)
             chosen.append(s)
-        if len(chosen) < n:
-            raise SystemExit(f"{kind}: there are {len(chosen)} scenes to choose, want {n}")
-        out.append([chosen[i] for i in rng.permutation(n)])
-    return out
+        out.append(chosen)
+    n = min(map(len, out))
+    if n == 0:
+        raise SystemExit(f"{kind}: there are no scenes to choose of")
+    return [[chosen[i] for i in rng.permutation(n)] for chosen in out]

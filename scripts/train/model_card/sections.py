@@ -34,9 +34,9 @@ class Sizes:
     compared: int = 8  # with zipar encode and decode
     concepts: int = 10**6
     steps: int = 400  # of the classifier
-    pairs: int = 24  # scenes of each kind, seen and held out
-    f32: int = 111  # concepts
-    windows: int = 72  # concepts
+    pairs: int = 16  # scenes of each kind, seen and held out, or as many as there are
+    f32: int = 79  # concepts
+    windows: int = 79  # concepts
     shown: int = 8  # of the pairs
 
 
@@ -109,13 +109,14 @@ def what(card):
     rows.append(("all", "", "", f"{m.numbers_of(''):,}"))
     side = int(m.number("llamagen.image.rows")), int(m.number("llamagen.image.columns"))
     pixels = int(m.number("llamagen.image.pixels_per_token"))
-    window, top_k = m.window(), int(m.number("llamagen.sampling.top_k"))
+    window, top_k, guidance = m.window(), int(m.number("llamagen.sampling.top_k")), m.number("llamagen.sampling.cfg_scale")
     card.put(
         name=m.keys["general.name"], file=m.path.name, file_f32=card.model_f32.path.name, megabytes=f"{m.bytes / 1e6:.1f}",
         megabytes_f32=f"{card.model_f32.bytes / 1e6:.1f}", million=f"{m.numbers_of('') / 1e6:.1f}",
         grid=f"{side[0]} x {side[1]}", size=f"{side[0] * pixels} x {side[1] * pixels}", tokens=side[0] * side[1],
         parts=table(["part", "shape", "types", "numbers"], rows, texts=3),
-        settings=f"guidance {m.number('llamagen.sampling.cfg_scale'):g}, temperature {m.number('llamagen.sampling.temperature'):g}, "
+        settings=(f"guidance {guidance:g}, " if guidance > 1 else "no guidance, ")
+                 + f"temperature {m.number('llamagen.sampling.temperature'):g}, "
                  + (f"top-k {top_k}, " if top_k else "no top-k, ") + f"top-p {m.number('llamagen.sampling.top_p'):g}, "
                  + (f"window {window}" if window else "next-token decoding"),
         concepts=len(card.sprites.concepts), styles=", ".join(captions.STYLES), colours=", ".join(captions.COLOURS),
@@ -132,10 +133,11 @@ def data(card):
     count = {}
     for s in card.trained:
         count[ar.kind_of(s)] = count.get(ar.kind_of(s), 0) + 1
-    saved = {name: torch.load(card.work / name, map_location="cpu", weights_only=True, mmap=True)["step"] for name in ("vq.pt", "ar.pt")}
+    saved = {name: torch.load(card.work / name, map_location="cpu", weights_only=True, mmap=True)["step"] for name in ("vq.pt", "text.pt", "ar.pt")}
     card.put(art=table(["style", "package", "its licence", "learnt by", "sprites", "of concepts"], rows, texts=4),
              sprites=f"{len(card.sprites.index):,}", scenes=f"{len(card.trained):,}",
-             kinds=", ".join(f"{n:,} {k}" for k, n in count.items()), vq_steps=f"{saved['vq.pt']:,}", ar_steps=f"{saved['ar.pt']:,}")
+             kinds=", ".join(f"{n:,} {k}" for k, n in count.items()), vq_steps=f"{saved['vq.pt']:,}",
+             text_steps=f"{saved['text.pt']:,}", ar_steps=f"{saved['ar.pt']:,}")
 
 
 def image_tokenizer(card):
@@ -204,10 +206,11 @@ def verdicts(card, kind, of, chosen):
 
 
 def compositions(card):
-    rows, strips, n = [], [], card.sizes.pairs
+    rows, strips = [], []
     card.chosen = {}
     for kind in scenes.KINDS:
-        seen, held_out = scenes.choose(kind, card.sprites, card.trained, n)
+        seen, held_out = scenes.choose(kind, card.sprites, card.trained, card.sizes.pairs)
+        n = len(seen)
         chosen = card.chosen[kind] = seen + held_out
         prompts = [scenes.caption(s) for s in chosen]
         generated = card.generate(f"{kind}s", prompts)
@@ -218,13 +221,13 @@ def compositions(card):
             rows.append((f"**{kind}**" if i == 0 else "", check, ratio(found[0][check]), ratio(found[1][check]),
                          ratio(found[2][check][:n]), ratio(found[2][check][n:])))
         shown = card.sizes.shown
-        strips += [([p], prompts[i]) for at in (0, n) for i, p in enumerate(generated[at:at + shown], at)]
+        strips += [([p], prompts[i]) for at in (0, n) for i, p in enumerate(generated[at:at + min(n, shown)], at)]
     coloured = card.chosen["colour"]
     own = [checks.has_hue(p, s["colour"]) for p, s in
            zip(scenes.draw(card.sprites, scenes.plain([s["things"][0] for s in coloured])), coloured)]
     card.images["compositions.png"] = figures.sheet(strips, card.sizes.shown, 96, lines=3, size=11)
-    card.put(compositions=table(["kind", "check", "drawn", "decoded", "seen", "held out"], rows, texts=2), pairs=n,
-             shown=card.sizes.shown, own_hue=ratio(own), share_error=round(50 / n**0.5), hue=checks.HUE,
+    card.put(compositions=table(["kind", "check", "drawn", "decoded", "seen", "held out"], rows, texts=2), pairs=card.sizes.pairs,
+             shown=card.sizes.shown, own_hue=ratio(own), share_error=round(50 / card.sizes.pairs**0.5), hue=checks.HUE,
              hue_share=f"{checks.HUE_SHARE:.0%}", background_distance=checks.BACKGROUND, thing=checks.THING, piece=f"{checks.PIECE:.0%}")
 
 
@@ -337,7 +340,7 @@ def windows(card):
                      f"{figure['log_likelihood_change']:+.3f}", percent(figure["token_agreement"]), *cells))
     card.images["windows.png"] = figures.table(strips, 96, shown)
     card.put(windows=table(["window", "passes", "saved", "log p a token", "change", "same tokens", "thing first", "thing among five",
-                            "hue", "background"], rows), windows_number=n, windows_scenes=2 * card.sizes.pairs,
+                            "hue", "background"], rows), windows_number=n, windows_scenes=len(card.chosen["colour"]),
              window_list=",".join(map(str, WINDOWS)), smallest=WINDOWS[0])
 
 

@@ -1,0 +1,5 @@
+//go:build nomodel
+
+package builtin
+
+var embedded []byte
