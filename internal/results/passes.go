@@ -195,15 +195,17 @@ func (b *bench) pictures() error {
 		return err
 	}
 	defer done()
-	d, err := b.draw(large, 8)
-	if err != nil {
-		return err
+	// Eight columns with the unconditional ones, and eight without.
+	for _, window := range []int{8, 3} {
+		d, err := b.draw(large, window)
+		if err != nil {
+			return err
+		}
+		share := func(t time.Duration) float64 { return 100 * t.Seconds() / d.elapsed.Seconds() }
+		b.row(fmt.Sprintf("all but matrix products, 512 px, GPT-XL q8_0, guidance, window %d: 2 x %.1f columns a pass, over the whole picture",
+			window, float64(d.columns)/2/float64(d.passes)), "25% at most", "%.0f%%: attention %.0f%%, sampling %.1f%%; %.1f ms a pass",
+			share(d.elapsed-d.times.MatMul), share(d.times.Attention), share(d.sampling), 1e3*d.elapsed.Seconds()/float64(d.passes))
 	}
-	rest := d.elapsed - d.times.MatMul
-	share := func(t time.Duration) float64 { return 100 * t.Seconds() / d.elapsed.Seconds() }
-	b.row(fmt.Sprintf("all but matrix products, 512 px, GPT-XL q8_0, guidance, window 8: %.1f columns a pass, over the whole picture",
-		float64(d.columns)/float64(d.passes)), "25% at most", "%.0f%%: attention %.0f%%, sampling %.1f%%; %.1f ms a pass",
-		share(rest), share(d.times.Attention), share(d.sampling), 1e3*d.elapsed.Seconds()/float64(d.passes))
 	return nil
 }
 

@@ -26,7 +26,7 @@ Mix = collections.namedtuple("Mix", "shares flat_plain flat_else")
 # what can be made of them.
 MIXES = [
     Mix({"plain": 0.60, "colour": 0.10, "background": 0.10, "colour background": 0.01, "small": 0.02, "count": 0.07, "pair": 0.10}, 12, 4),
-    Mix({"plain": 0.12, "colour": 0.36, "background": 0.36, "colour background": 0.03, "small": 0.02, "count": 0.05, "pair": 0.06}, 8, 8),
+    Mix({"plain": 0.22, "colour": 0.32, "background": 0.30, "colour background": 0.03, "small": 0.01, "count": 0.06, "pair": 0.06}, 8, 8),
 ]
 
 
@@ -79,7 +79,7 @@ def hide(step, size, share):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=pathlib.Path, required=True, help="folder with the corpus; ar.pt is written there")
-    parser.add_argument("--steps", type=int, default=6300, help="steps in all")
+    parser.add_argument("--steps", type=int, default=7100, help="steps in all")
     parser.add_argument("--decay-from", type=int, default=500, help="step from which the learning rate falls")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--muon-lr", type=float, default=0.008, help="learning rate of matrices")
