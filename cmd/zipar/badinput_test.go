@@ -20,6 +20,7 @@ import (
 
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/memory"
 	"github.com/zipar/zipar/internal/npy"
 	"github.com/zipar/zipar/internal/testmodel"
 	"github.com/zipar/zipar/internal/torchfile/torchtest"
@@ -641,7 +642,7 @@ func (k kitchen) idle() int64 {
 	if err := cmd.Run(); err != nil {
 		k.t.Fatal(err)
 	}
-	return peakOf(cmd.ProcessState)
+	return memory.PeakOf(cmd.ProcessState)
 }
 
 // run runs a command, once. It returns what was on its outputs.
@@ -701,7 +702,7 @@ func (k kitchen) refuse(idle int64, code int, want []string, args ...string) {
 	if took > limit {
 		k.t.Errorf("it took %v of processor time, limit %v", took, limit)
 	}
-	beyond := peakOf(state) - idle - k.sizeOf(args)
+	beyond := memory.PeakOf(state) - idle - k.sizeOf(args)
 	if beyond > badInputMemory {
 		k.t.Errorf("it took %d MiB of memory", beyond>>20)
 	}

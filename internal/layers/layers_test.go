@@ -62,7 +62,7 @@ var layers = map[string]layer{
 	},
 	"verify": {[]string{"family", "gguf", "npy", "tensor", "vqgan", "zipar"}, "a command line that compares models with the official code"},
 	"results": {
-		[]string{"atomicfile", "family", "ggml", "gguf", "llama", "machine/shapes", "npy", "t5", "tensor", "testmodel", "vqgan", "zipar"},
+		[]string{"atomicfile", "family", "ggml", "gguf", "llama", "machine/shapes", "memory", "npy", "t5", "tensor", "testmodel", "vqgan", "zipar"},
 		"a command line that measures what SPEED.md says",
 	},
 	"layers": {nil, "this test"},

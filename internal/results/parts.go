@@ -12,6 +12,7 @@ import (
 	"github.com/zipar/zipar/internal/family"
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/gguf"
+	"github.com/zipar/zipar/internal/memory"
 	"github.com/zipar/zipar/internal/npy"
 	"github.com/zipar/zipar/internal/t5"
 	"github.com/zipar/zipar/internal/tensor"
@@ -183,25 +184,17 @@ func (b *bench) levels() error {
 
 // loading measures opening a model whose file the system has in memory.
 func (b *bench) loading() error {
-	path, err := b.model(xl(ggml.Q8_0, 16))
-	if err != nil {
+	if _, err := b.model(xl(ggml.Q8_0, 16)); err != nil { // its making does not count
 		return err
 	}
 	size := int64(0)
 	t, err := b.turnsOf(func() error {
-		f, err := gguf.Open(path)
+		_, f, err := b.drawable(16)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
 		size = f.Size
-		m, err := family.Open(f)
-		if err != nil {
-			return err
-		}
-		if err := m.Prepare(b.ctx, b.pool); err != nil {
-			return err
-		}
 		_, err = vqgan.NewDecoder(f)
 		return err
 	})
@@ -224,11 +217,7 @@ func (b *bench) processes() error {
 	}
 	caption := filepath.Join(b.dir, "caption.npy")
 	if err := atomicfile.Write(caption, func(w io.Writer) error {
-		features := make([]float32, 40*official.CaptionWidth)
-		for i := range features {
-			features[i] = float32(i%17)/17 - 0.5
-		}
-		return npy.Write(w, []int{40, official.CaptionWidth}, features)
+		return npy.Write(w, []int{40, official.CaptionWidth}, captionFeatures(40))
 	}); err != nil {
 		return err
 	}
@@ -241,7 +230,7 @@ func (b *bench) processes() error {
 			if err != nil {
 				return fmt.Errorf("zipar %s: %w: %s", strings.Join(c.Args[1:], " "), err, out)
 			}
-			peak = peakOf(c.ProcessState)
+			peak = memory.PeakOf(c.ProcessState)
 			return os.Remove(picture)
 		}
 	}

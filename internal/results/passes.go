@@ -133,12 +133,8 @@ type drawing struct {
 
 // draw decodes a picture with guidance.
 func (b *bench) draw(m family.Model, window int) (*drawing, error) {
-	positions, width := m.CaptionShape()
-	features := make([]float32, positions*width)
-	for i := range features {
-		features[i] = float32(i%17)/17 - 0.5
-	}
-	c, err := m.Caption(b.pool, features, positions)
+	positions, _ := m.CaptionShape()
+	c, err := m.Caption(b.pool, captionFeatures(positions), positions)
 	if err != nil {
 		return nil, err
 	}
@@ -165,11 +161,11 @@ func (b *bench) draw(m family.Model, window int) (*drawing, error) {
 // pictures compares a window with next-token decoding, and shares out the time
 // of the passes of a larger picture.
 func (b *bench) pictures() error {
-	m, done, err := b.drawable(16)
+	m, f, err := b.drawable(16)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer f.Close()
 	const window = 4
 	var ratios, gains []float64
 	for turn := range max(2, b.turns/2) {
@@ -190,11 +186,11 @@ func (b *bench) pictures() error {
 	b.row("window 4 on 16x16, GPT-XL q8_0, guidance: gain of the passes after the prefill over next-token decoding", "0.8 of the ratio of passes",
 		"%.2f: %.2f times as fast, with %.2f times fewer passes", gain/ratio, gain, ratio)
 
-	large, done, err := b.drawable(32)
+	large, f, err := b.drawable(32)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer f.Close()
 	// Eight columns with the unconditional ones, and eight without.
 	for _, window := range []int{8, 3} {
 		d, err := b.draw(large, window)
@@ -209,8 +205,17 @@ func (b *bench) pictures() error {
 	return nil
 }
 
+// captionFeatures are features of a caption of so many positions.
+func captionFeatures(positions int) []float32 {
+	features := make([]float32, positions*official.CaptionWidth)
+	for i := range features {
+		features[i] = float32(i%17)/17 - 0.5
+	}
+	return features
+}
+
 // drawable opens GPT-XL for pictures of side x side tokens.
-func (b *bench) drawable(side int) (family.Model, func(), error) {
+func (b *bench) drawable(side int) (family.Model, *gguf.File, error) {
 	f, err := b.open(xl(ggml.Q8_0, side))
 	if err != nil {
 		return nil, nil, err
@@ -223,5 +228,5 @@ func (b *bench) drawable(side int) (family.Model, func(), error) {
 		f.Close()
 		return nil, nil, err
 	}
-	return m, func() { f.Close() }, nil
+	return m, f, nil
 }

@@ -37,6 +37,16 @@ def kind_of(scene):
     return " ".join(marks) or "plain"
 
 
+def padded(tokenizer, texts):
+    """The ids [n, t] of captions, padded on the left, and the mask of those that are there."""
+    ids = [e + [1] for e in tokenizer.encode(texts)]
+    width = max(map(len, ids))
+    out, real = np.zeros((len(ids), width), np.int64), np.zeros((len(ids), width), bool)
+    for row, mask, e in zip(out, real, ids):
+        row[width - len(e):], mask[width - len(e):] = e, True
+    return torch.from_numpy(out), torch.from_numpy(real)
+
+
 class Corpus:
     def __init__(self, work):
         self.codes = np.load(work / "codes.npy")
@@ -58,13 +68,8 @@ class Corpus:
         kinds = rng.choice(list(MIXES[mix].shares), size, p=list(MIXES[mix].shares.values()))
         numbers = [of[rng.integers(len(of))] for of in (self.of[mix][k] for k in kinds)]
         texts = [captions.caption(self.scenes[i], rng) for i in numbers]
-        ids = [e + [1] for e in self.tokenizer.encode(texts)]
-        width = max(map(len, ids))
-        padded, real = np.zeros((size, width), np.int64), np.zeros((size, width), bool)
-        for row, mask, e in zip(padded, real, ids):
-            row[width - len(e):], mask[width - len(e):] = e, True
-        return (torch.from_numpy(self.codes[numbers].astype(np.int64)), torch.from_numpy(padded), torch.from_numpy(real),
-                torch.from_numpy(rng.random(size) < drop))
+        codes = torch.from_numpy(self.codes[numbers].astype(np.int64))
+        return codes, *padded(self.tokenizer, texts), torch.from_numpy(rng.random(size) < drop)
 
 
 def hide(step, size, share):

@@ -22,7 +22,7 @@ import captions
 import checkpoints
 import corpus as scenes
 import pictures
-from ar import Corpus
+from ar import Corpus, padded
 from ar_model import Transformer
 from optimizers import Both
 from text import mean
@@ -31,7 +31,7 @@ SHARES = {"plain": 0.3, "colour": 0.15, "background": 0.15, "colour background":
 
 
 class Captions:
-    """Captions of random scenes, as batches of ids."""
+    """Captions of random scenes."""
 
     def __init__(self, work, tokenizer):
         self.tokenizer, self.sprites = tokenizer, pictures.Sprites(work)
@@ -48,15 +48,6 @@ class Captions:
                 out.append(s)
         return out, [captions.caption(s, self.rng) for s in out]
 
-    def ids(self, texts):
-        """ids [n, t] padded on the left and their mask."""
-        ids = [e + [1] for e in self.tokenizer.encode(texts)]
-        width = max(map(len, ids))
-        padded, real = np.zeros((len(ids), width), np.int64), np.zeros((len(ids), width), bool)
-        for row, mask, e in zip(padded, real, ids):
-            row[width - len(e):], mask[width - len(e):] = e, True
-        return torch.from_numpy(padded), torch.from_numpy(real)
-
 
 class Meaning:
     """What scenes mean: vectors [n, dim]."""
@@ -65,7 +56,7 @@ class Meaning:
         things = source.sprites.concepts
         rng = np.random.default_rng(10)
         texts = [captions.caption(scenes.scene("single", [t], "flat"), rng) for t in things for _ in range(16)]
-        ids, real = (x.to(device) for x in source.ids(texts))
+        ids, real = (x.to(device) for x in padded(source.tokenizer, texts))
         with torch.no_grad():
             prefix = mean(model.captions(ids, real, torch.zeros(len(texts), dtype=torch.bool, device=device)), real)
         self.things = prefix.view(len(things), 16, -1).mean(1)
@@ -118,7 +109,7 @@ def main():
     began, average = time.time(), None
     for step in range(args.steps):
         of, texts = source.scenes(args.batch)
-        ids, real = (x.to(args.device) for x in source.ids(texts))
+        ids, real = (x.to(args.device) for x in padded(source.tokenizer, texts))
         want = meaning(of)
         prefix = model.captions(ids, real, torch.zeros(len(of), dtype=torch.bool, device=args.device))
         error = (prefix - want[:, None]).square().sum(-1)[real].mean() / want.square().sum(-1).mean()

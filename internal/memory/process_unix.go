@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package memory
 
 import (
 	"os"
@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// peakOf is the most memory that a process held at a time.
-func peakOf(s *os.ProcessState) int64 {
+// PeakOf is the most physical memory, in bytes, that a process held at a time, the
+// process that it was forked from included; 0 if the system does not tell.
+func PeakOf(s *os.ProcessState) int64 {
 	usage, ok := s.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return 0
