@@ -10,8 +10,9 @@ go build -o "$dir/zipar" ./cmd/zipar
 images=$PWD/docs/images
 mkdir -p "$images"
 cd "$dir"
-# The first ten of scripts/train/prompts.txt.
-printf '%s\n' "a red apple" "a cat" "a car" "a house" "a tree" "a pizza" "a guitar" "a happy face" "a rose" "a fish" >prompts.txt
+# Of scripts/train/prompts.txt: six things that training has seen, six compositions that it has not.
+printf '%s\n' "a red apple" "a cat" "a guitar" "a castle" "a sailboat" "a robot" "a blue strawberry" "a purple car" \
+	"a penguin on a yellow background" "a rose on a blue background" "a rocket on a purple background" "three butterflies" >prompts.txt
 zipar() { ./zipar "$@" -m builtin; }
 zipar generate --prompt-file prompts.txt --seed 1 --out "prompts-%02d.png" --contact-sheet "$images/prompts.png"
 zipar generate --prompt "a castle" --seed 12 --out castle.png --animate "$images/wavefront.gif"

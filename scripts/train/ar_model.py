@@ -1,5 +1,5 @@
 """The transformer and its text encoder: the layers and the names of tensors of LlamaGen's caption models
-(autoregressive/models/gpt.py) and of T5 v1.1's encoder, small. They learn together."""
+(autoregressive/models/gpt.py) and of T5 v1.1's encoder, small. The encoder learns first, apart (text.py)."""
 
 import torch
 from torch import nn
@@ -143,15 +143,16 @@ class Transformer(nn.Module):
         self.register_buffer("sin", sin, persistent=False)
 
     @torch.no_grad()
-    def hold_text_heads(self):
-        """Makes some heads of each layer look at the caption alone; to be called after every step of an optimizer.
+    def hold_text_heads(self, held=None):
+        """Makes some heads of each layer look at the caption alone; to be called after every step of an optimizer. held is what
+        the method held gives, for callers that keep it.
 
         The keys of the prefix are zero, so every query gives them the logit 0, and among 200 image tokens a caption is hardly
         heard. Heads that only start out listening soon stop, because at first there is more to learn from other tokens. So these
         are held: one channel of all token embeddings is constant and no layer writes to it, and these heads' queries and keys
         read it alone, with opposite signs, in the pair of channels that rotary positions turn least. All image tokens get
         logits of about -10. The strength grows with the layers because their norms divide by a residual stream that grows."""
-        for parameter, part, value in self.held():
+        for parameter, part, value in held or self.held():
             parameter[part] = value
 
     def held(self):
@@ -196,6 +197,12 @@ class Transformer(nn.Module):
         mask[:, 0, range(p), range(p)] = True  # a padding position sees itself
         mask[:, 0, p:, :p] = real[:, None]
         mask[:, 0, p:, p:] = plan.sees
+        if x.is_cuda:
+            # As CUDA's kernels for attention want it, or they would convert and copy it in every layer: what is added to the logits,
+            # each row a multiple of 16 long in memory.
+            kind = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else x.dtype
+            bias = torch.zeros(n, 1, t, -(-t // 16) * 16, dtype=kind, device=x.device)[..., :t]
+            mask = bias.masked_fill_(~mask, -torch.inf)
         for layer in self.layers:
             x = layer(x, cos, sin, mask)
         return self.output(self.norm(x[:, p - 1:][:, plan.predicts]))

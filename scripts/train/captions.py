@@ -19,11 +19,15 @@ NUMBERS = {2: "two", 3: "three", 4: "four"}
 
 # Things that are no countable single objects, or more than one.
 NO_ARTICLE = {
-    "bread", "broccoli", "cheese", "cherries", "corn", "face in love", "french fries", "glasses", "grapes", "jeans", "lightning",
-    "scissors", "thumbs up",
+    "bacon", "beach", "blueberries", "books", "bread", "broccoli", "camping", "cheese", "cherries", "cherry blossom", "corn",
+    "desert", "face in love", "fireworks", "french fries", "garlic", "glasses", "gloves", "grapes", "headphones", "jeans",
+    "lightning", "noodles", "pancakes", "paw prints", "peanuts", "popcorn", "salad", "scissors", "snow-capped mountains",
+    "soap", "socks", "soup", "spaghetti", "steak", "sunglasses", "sushi", "thumbs up", "yarn", "honey pot",
 }
-THE = {"sun", "earth", "full moon", "crescent moon"}
-IRREGULAR = {"fish": "fish", "tropical fish": "tropical fish", "dice": "dice", "cactus": "cacti"}
+THE = {"sun", "earth", "full moon", "crescent moon", "sunset"}
+IRREGULAR = {"sheep": "sheep", "deer": "deer", "fish": "fish", "tropical fish": "tropical fish", "squid": "squid",
+             "shrimp": "shrimp", "mouse": "mice", "knife": "knives", "tooth": "teeth", "goose": "geese", "dice": "dice",
+             "computer mouse": "computer mice", "wolf": "wolves", "scarf": "scarves", "cactus": "cacti"}
 
 
 def article(phrase):
@@ -39,7 +43,7 @@ def plural(name):
         return name + "es"
     if name.endswith("y") and name[-2] not in "aeiou":
         return name[:-1] + "ies"
-    if name.endswith(("tomato", "volcano")):
+    if name.endswith(("potato", "tomato", "mango", "volcano")):
         return name + "es"
     return name + "s"
 

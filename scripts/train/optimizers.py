@@ -14,28 +14,33 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
+            of = {}  # by shape: a device is quicker with many matrices at once
             for p in group["params"]:
-                if p.grad is None:
-                    continue
-                state = self.state[p]
-                if not state:
-                    state["momentum"] = torch.zeros_like(p)
-                state["momentum"].mul_(group["momentum"]).add_(p.grad)
-                direction = (p.grad + group["momentum"] * state["momentum"]).reshape(len(p), -1)
-                step = orthogonal(direction)
-                scale = max(1, step.shape[0] / step.shape[1]) ** 0.5
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(step.reshape(p.shape), alpha=-group["lr"] * scale)
+                if p.grad is not None:
+                    of.setdefault((len(p), p[0].numel()), []).append(p)
+            for (rows, columns), matrices in of.items():
+                gradients = [p.grad for p in matrices]
+                for p in matrices:
+                    if not self.state[p]:
+                        self.state[p]["momentum"] = torch.zeros_like(p)
+                momenta = [self.state[p]["momentum"] for p in matrices]
+                torch._foreach_mul_(momenta, group["momentum"])
+                torch._foreach_add_(momenta, gradients)
+                directions = torch._foreach_add(gradients, momenta, alpha=group["momentum"])
+                steps = orthogonal(torch.stack([d.reshape(rows, columns) for d in directions]))
+                torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_add_(matrices, [s.reshape(p.shape) for p, s in zip(matrices, steps)],
+                                    alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
 
 
 def orthogonal(g):
-    """About the nearest matrix to g with orthonormal rows or columns, by five quintic Newton-Schulz iterations."""
-    wide = g if g.shape[0] <= g.shape[1] else g.t()
-    x = wide / (wide.norm() + 1e-7)
+    """About the nearest matrices to g [n, rows, columns] with orthonormal rows or columns, by five quintic Newton-Schulz iterations."""
+    wide = g if g.shape[1] <= g.shape[2] else g.mT
+    x = wide / (wide.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(5):
-        a = x @ x.t()
+        a = x @ x.mT
         x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
-    return x if g.shape[0] <= g.shape[1] else x.t()
+    return x if g.shape[1] <= g.shape[2] else x.mT
 
 
 class Both:

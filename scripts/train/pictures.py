@@ -91,11 +91,11 @@ ABOVE = [(32, 0), (32, 64)]
 
 
 def group(sprites, places, background):
-    """Small things at their places."""
+    """Small things, [OBJECT, OBJECT, 4] each, at their places."""
     picture = canvas(background)
     margin = (CELL - OBJECT) // 2
     for sprite, (x, y) in zip(sprites, places, strict=True):
-        put(picture, shrink(sprite, OBJECT), x + margin, y + margin)
+        put(picture, sprite, x + margin, y + margin)
     return picture
 
 

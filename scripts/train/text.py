@@ -1,101 +1,115 @@
-"""Give the text encoder a start: train it, with the caption's projection, to predict a picture's codes from its caption alone.
+"""Train the text encoder, with the caption's projection, to give a caption the sum of what its words mean: every position of a
+caption's prefix is to be
 
-A transformer of images learns what follows from the tokens so far long before it listens to a caption, and by then no layer makes
-room for one. Here nothing but the caption can lower the loss: a small head, which is thrown away afterwards, predicts the code of
-every position from the mean of the prefix. In the end the projection is changed so that the prefixes of captions fill all directions
-alike. Writes text.pt to --work; ar.py starts from it. Goes on from it when it is there.
+    thing + second thing + style + colour + background + number or place
+
+where each of these has a vector of its own, at random, and all vectors of things are at right angles to all of second things and to the
+rest. So what sets "a rose on a blue background" apart from "a rose" is what sets "a cat on a blue background" apart from "a cat", and a
+transformer that has learnt both roses and blue backgrounds can draw one on the other. Captions are drawn anew at every step, of scenes
+that may be trained on; pictures are not needed. Writes text.pt to --work; ar.py starts from it and leaves the encoder as it is.
 """
 
 import argparse
 import pathlib
 import time
 
+import numpy as np
+import sentencepiece
 import torch
-from torch import nn
 from torch.nn import functional as F
 
+import captions
 import checkpoints
-from ar import Corpus
-from ar_model import TOKENS, RMSNorm, Transformer
+import corpus
+import pictures
+from ar import padded
+from ar_model import Transformer
+from optimizers import Both
+
+SHARES = {"plain": 0.3, "colour": 0.12, "background": 0.12, "colour background": 0.1, "small": 0.08, "count": 0.1, "pair": 0.18}
+MARKS = [*captions.STYLES[1:], *captions.COLOURS, *(f"on {b}" for b in captions.BACKGROUNDS), *captions.NUMBERS, "small", "left", "above"]  # numbers are of type int
 
 
-def mean(prefix, real):
-    """The mean [n, dim] of prefixes [n, p, dim], over the positions where real [n, p]."""
-    return (prefix * real[..., None]).sum(1) / real.sum(1, keepdim=True)
+class Batches(torch.utils.data.Dataset):
+    """Captions of random scenes that may be trained on, by step number, and what they mean."""
+
+    def __init__(self, work, args):
+        self.args, self.makers = args, corpus.Scenes(pictures.Sprites(work), seed=8)
+        self.tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(work / "tokenizer" / "spiece.model"))
+        things = self.makers.sprites.concepts
+        self.parts = {p: i for i, p in enumerate([("first", t) for t in things] + [("second", t) for t in things] + MARKS)}
+
+    def meaning(self, scene):
+        """The numbers of what a scene means."""
+        parts = [*zip(("first", "second"), scene["things"]), scene["style"], scene["colour"], f"on {scene['background']}", scene["count"],
+                 scene["relation"], scene["kind"]]
+        return [self.parts[p] for p in parts if p in self.parts]
+
+    def __getitem__(self, step):
+        """Ids [n, t] of captions, padded on the left, their mask, and what they mean: [n, parts], 1 for each part."""
+        rng = self.makers.rng = np.random.default_rng([8, step])
+        scenes = []
+        while len(scenes) < self.args.batch:
+            s = self.makers.random(rng.choice(list(SHARES), p=list(SHARES.values())))
+            if not captions.held_out(s):
+                scenes.append(s)
+        means = torch.zeros(len(scenes), len(self.parts))
+        for row, s in zip(means, scenes):
+            row[self.meaning(s)] = 1
+        return *padded(self.tokenizer, [captions.caption(s, rng) for s in scenes]), means
 
 
-class Guess(nn.Module):
-    """logits [n, TOKENS, codes] of pictures, each position for itself, of prefixes [n, p, dim] where real [n, p]."""
+def vectors(things, dim):
+    """What each part means, [2 things + marks, dim]: of length sqrt(dim)."""
+    generator = torch.Generator().manual_seed(10)
+    axes = torch.linalg.qr(torch.randn(dim, dim, generator=generator)).Q.T * dim**0.5
+    free = dim - len(MARKS)
+    first = round(free * 0.7)  # of a first thing more can be seen
 
-    def __init__(self, dim, codes=1024):
-        super().__init__()
-        self.norm = RMSNorm(dim, 1e-5)
-        self.scale, self.shift = nn.Linear(dim, dim), nn.Linear(dim, dim)
-        self.place, self.output = nn.Parameter(torch.randn(TOKENS, dim)), nn.Linear(dim, codes)
-        nn.init.zeros_(self.output.weight)
+    def random(axes):
+        return F.normalize(torch.randn(things, len(axes), generator=generator), dim=1) @ axes
 
-    def forward(self, prefix, real):
-        z = mean(self.norm(prefix), real)
-        h = self.scale(z)[:, None] * self.place + self.shift(z)[:, None]
-        return self.output(F.silu(h))
-
-
-@torch.no_grad()
-def whiten(model, corpus, device):
-    """Changes the last matrix of the projection so that the second moments of captions' mean prefixes are about equal in all
-    directions, and a prefix has about the norm sqrt(dim). What is learned leaves prefixes 95% the same, and a transformer that
-    learns from such inputs takes the common part and leaves the rest."""
-    means = []
-    for step in range(64):
-        _, ids, real, dropped = (t.to(device) for t in corpus.batch(10**6 + step, 64, 0.1))
-        means.append(mean(model.captions(ids, real, dropped), real))
-    means = torch.cat(means)
-    values, vectors = torch.linalg.eigh(means.T @ means / len(means))
-    fc2 = model.cls_embedding.cap_proj.fc2.weight
-    fc2.copy_(vectors @ torch.diag((values + 0.01 * values.mean()) ** -0.5) @ vectors.T @ fc2)
-    _, ids, real, dropped = (t.to(device) for t in corpus.batch(10**6, 64, 0))
-    fc2.mul_(model.captions(ids, real, dropped)[real].square().mean() ** -0.5)
+    return torch.cat([random(axes[:first]), random(axes[first:free]), axes[free:]])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=pathlib.Path, required=True, help="folder with the corpus; text.pt is written there")
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--drop", type=float, default=0.1, help="share of captions dropped, for guidance")
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="folder with the sprites and the tokenizer")
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--muon-lr", type=float, default=0.02, help="learning rate of matrices")
+    parser.add_argument("--lr", type=float, default=3e-3, help="learning rate of the rest")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--workers", type=int, default=0, help="processes that write captions")
     args = parser.parse_args()
     torch.manual_seed(4)
-    corpus = Corpus(args.work)
-    model = Transformer(corpus.tokenizer.vocab_size()).to(args.device)
-    guess = Guess(model.output.in_features).to(args.device)
-    learned = [p for n, p in model.named_parameters() if n.startswith(("text.", "cls_embedding"))] + list(guess.parameters())
-    optimizer = torch.optim.AdamW(learned, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.02)
+    batches = Batches(args.work, args)
+    model = Transformer(batches.tokenizer.vocab_size()).to(args.device)
+    meaning = vectors(len(batches.makers.sprites.concepts), model.output.in_features).to(args.device)
+    optimizer = Both([(n, p) for n, p in model.named_parameters() if n.startswith(("text.", "cls_embedding.cap_proj"))],
+                     args.muon_lr, args.lr, adam_names=("shared",))
     file, start = args.work / "text.pt", 0
     if saved := checkpoints.load(file, args.device):
         model.load_state_dict(saved["model"])
-        guess.load_state_dict(saved["guess"])
         optimizer.load_state_dict(saved["optimizer"])
         start = saved["step"]
+    loader = torch.utils.data.DataLoader(batches, batch_size=None, sampler=range(start, args.steps), num_workers=args.workers,
+                                         prefetch_factor=8 if args.workers else None)
+    none = torch.zeros(args.batch, dtype=torch.bool, device=args.device)
     began, average = time.time(), None
-    for step in range(start, args.steps):
-        tokens, ids, real, dropped = (t.to(args.device) for t in corpus.batch(step, args.batch, args.drop))
-        loss = F.cross_entropy(guess(model.captions(ids, real, dropped), real).flatten(0, 1), tokens.flatten())
+    for step, batch in zip(range(start, args.steps), loader):
+        ids, real, means = (t.to(args.device) for t in batch)
+        want = means @ meaning
+        error = (model.captions(ids, real, none) - want[:, None]).square().sum(-1)[real].mean() / want.square().sum(-1).mean()
         optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learned, 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = args.lr * min(1, (step + 1) / 50, (args.steps - step) / (0.4 * args.steps))
-        optimizer.step()
-        average = loss.item() if average is None else 0.96 * average + 0.04 * loss.item()
-        if (step + 1) % 50 == 0:
-            print(f"step {step + 1}/{args.steps} loss {average:.4f} {(time.time() - began) / (step + 1 - start):.2f} s/step", flush=True)
-        if (step + 1) % 250 == 0 and step + 1 < args.steps:
-            checkpoints.save(file, model=model.state_dict(), guess=guess.state_dict(), optimizer=optimizer.state_dict(), step=step + 1)
-    if start < args.steps:
-        whiten(model, corpus, args.device)
-        checkpoints.save(file, model=model.state_dict(), guess=guess.state_dict(), optimizer=optimizer.state_dict(), step=args.steps)
+        error.backward()
+        optimizer.step(min(1, (step + 1) / 50, (args.steps - step) / (0.8 * args.steps)))
+        if step % 10 == 9:  # reading a number waits for the device
+            average = 0.8 * average + 0.2 * error.item() if average else error.item()
+        if (step + 1) % 100 == 0:
+            print(f"step {step + 1}/{args.steps} error {average:.4f} {(time.time() - began) / (step + 1 - start):.3f} s/step", flush=True)
+        if (step + 1) % 500 == 0 or step + 1 == args.steps:
+            checkpoints.save(file, model=model.state_dict(), optimizer=optimizer.state_dict(), step=step + 1)
 
 
 if __name__ == "__main__":

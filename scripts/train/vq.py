@@ -22,11 +22,11 @@ CROP = 64
 HELD_OUT = 20  # every 20th sprite is never trained on
 
 
-class Batches:
+class Batches(torch.utils.data.Dataset):
     """Random pictures of all sprites of all styles, by step number: a run that was cut goes on with the same ones."""
 
-    def __init__(self, work):
-        self.sprites = pictures.Sprites(work)
+    def __init__(self, work, args):
+        self.sprites, self.args = pictures.Sprites(work), args
         numbers = np.arange(len(self.sprites.index))
         self.train, self.held_out = numbers[numbers % HELD_OUT != 0], numbers[numbers % HELD_OUT == 0]
 
@@ -44,7 +44,7 @@ class Batches:
         if rng.random() < 0.6:
             return pictures.single(sprite(), background)
         places = pictures.PLACES[rng.integers(1, 5)]
-        return pictures.group([sprite() for _ in places], places, background)
+        return pictures.group([pictures.shrink(sprite(), pictures.OBJECT) for _ in places], places, background)
 
     def batch(self, step, size, crop):
         rng = np.random.default_rng([7, step])
@@ -58,6 +58,10 @@ class Batches:
                 p = max(crops, key=lambda c: np.abs(np.diff(c, axis=0)).mean())
             out.append(p)
         return torch.from_numpy(pictures.to_input(out))
+
+    def __getitem__(self, step):
+        crop = step < self.args.plain_steps + self.args.crop_steps
+        return self.batch(step, self.args.batch if crop else self.args.batch // 2, crop)
 
     def check_batch(self):
         return torch.from_numpy(pictures.to_input([
@@ -97,22 +101,21 @@ def kmeans(vectors, k, generator, rounds=12):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=pathlib.Path, required=True, help="folder with the sprites; vq.pt is written there")
-    parser.add_argument("--plain-steps", type=int, default=300, help="steps as a plain autoencoder")
-    parser.add_argument("--crop-steps", type=int, default=830, help="steps with the codebook on crops")
-    parser.add_argument("--full-steps", type=int, default=120, help="steps on whole pictures")
-    parser.add_argument("--batch", type=int, default=16, help="crops a step; whole pictures are half as many")
+    parser.add_argument("--plain-steps", type=int, default=150, help="steps as a plain autoencoder")
+    parser.add_argument("--crop-steps", type=int, default=850, help="steps with the codebook on crops")
+    parser.add_argument("--full-steps", type=int, default=1000, help="steps on whole pictures")
+    parser.add_argument("--batch", type=int, default=96, help="crops a step; whole pictures are half as many")
     parser.add_argument("--muon-lr", type=float, default=0.02, help="highest learning rate of the convolutions")
     parser.add_argument("--lr", type=float, default=3e-3, help="highest learning rate of the rest")
     parser.add_argument("--decoder-only", type=int, default=0, metavar="STEPS",
                         help="after the rest, train only the decoder for so many steps on whole pictures")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: PyTorch's choice)")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw pictures")
     args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
     torch.manual_seed(1)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
     generator = torch.Generator().manual_seed(2)
-    data = Batches(args.work)
+    data = Batches(args.work, args)
     model = VQ().to(args.device, memory_format=torch.channels_last)
     check = data.check_batch().to(args.device)
     file = args.work / "vq.pt"
@@ -133,8 +136,10 @@ def main():
         optimizer.load_state_dict(saved["optimizer"])
     use = torch.zeros(model.quantize.embedding.num_embeddings, device=args.device)
 
+    loader = torch.utils.data.DataLoader(data, batch_size=None, sampler=range(start, total), num_workers=args.workers,
+                                         pin_memory=args.device == "cuda", prefetch_factor=8 if args.workers else None)
     began, mean = time.time(), 0.0
-    for step in range(start, total):
+    for step, x in zip(range(start, total), loader):
         decoder_only = step >= main_steps
         if step == main_steps:
             optimizer = make_optimizer(decoder_only=True)
@@ -142,7 +147,7 @@ def main():
         # Warm-up, then a straight line to zero: once for the whole model and once, lower, for the decoder alone.
         at, of, peak = (step - main_steps, args.decoder_only, 0.3) if decoder_only else (step, main_steps, 1)
         share = peak * min(1, (at + 1) / 50) * max(0.02, 1 - at / of)
-        x = data.batch(step, args.batch if crop else args.batch // 2, crop).to(args.device, memory_format=torch.channels_last)
+        x = x.to(args.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         if step == quantized_from:
             with torch.no_grad():
                 sample = torch.cat([model.latent(data.batch(10**6 + i, 32, True).to(args.device)) for i in range(24)])
@@ -172,7 +177,8 @@ def main():
             pool = latent.detach().movedim(1, -1).flatten(0, 2)
             with torch.no_grad():
                 model.quantize.embedding.weight[dead] = pool[torch.randint(len(pool), (len(dead),), generator=generator)]
-        mean = 0.98 * mean + 0.02 * loss.item() if mean else loss.item()
+        if step % 10 == 9:  # reading a number waits for the device
+            mean = 0.9 * mean + 0.1 * loss.item() if mean else loss.item()
         if (step + 1) % 100 == 0 or step + 1 == total:
             print(f"step {step + 1}/{total} loss {mean:.4f} PSNR {psnr(model, check):.2f} dB codes in use {(use > 0.5).sum().item()} "
                   f"{(time.time() - began) / (step + 1 - start):.2f} s/step", flush=True)

@@ -33,10 +33,10 @@ class Sizes:
     held_out_sprites: int = 10**6  # all
     compared: int = 8  # with zipar encode and decode
     concepts: int = 10**6
-    steps: int = 400  # of the classifier
+    steps: int = 1200  # of the classifier
     pairs: int = 16  # scenes of each kind, seen and held out, or as many as there are
-    f32: int = 79  # concepts
-    windows: int = 79  # concepts
+    f32: int = 80  # concepts
+    windows: int = 80  # concepts
     shown: int = 8  # of the pairs
 
 
