@@ -25,6 +25,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 2 && os.Args[1] == launch {
+		launched(os.Args[2:])
+	}
 	turns := flag.Int("turns", 7, "measure everything so `N` times")
 	dir := flag.String("dir", os.TempDir(), "make a `FOLDER` in this one for the models")
 	only := flag.String("only", "", "measure the parts whose names contain this `TEXT`: "+strings.Join(partNames(), ", "))
@@ -42,7 +45,7 @@ var parts = []struct {
 	name string
 	run  func(*bench) error
 }{
-	{"processes", (*bench).processes}, // first: the memory of a process counts that of the one it comes from
+	{"processes", (*bench).processes},
 	{"passes", (*bench).passes},
 	{"pictures", (*bench).pictures},
 	{"tokenizer", (*bench).imageTokenizer},

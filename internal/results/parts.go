@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/zipar/zipar/internal/atomicfile"
@@ -205,8 +206,31 @@ func (b *bench) loading() error {
 	return nil
 }
 
+// launch is the first argument of a process that only runs another one, for its
+// peak of memory.
+const launch = "launch"
+
+// launched runs a command, prints the most memory that it held, in bytes, and
+// ends the process. To Linux, what a process held before exec counts as the new
+// program's (fs/exec.c, exec_mmap), and what it holds then is its parent's: so
+// the parent has to be a small one.
+func launched(command []string) {
+	c := exec.Command(command[0], command[1:]...)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		fmt.Printf("%v: %s", err, out)
+		os.Exit(1)
+	}
+	fmt.Print(memory.PeakOf(c.ProcessState))
+	os.Exit(0)
+}
+
 // processes measures the command from its start to its end.
 func (b *bench) processes() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
 	program := filepath.Join(b.dir, "zipar")
 	if out, err := exec.CommandContext(b.ctx, "go", "build", "-o", program, "./cmd/zipar").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build ./cmd/zipar, in the repository's root: %w: %s", err, out)
@@ -225,12 +249,14 @@ func (b *bench) processes() error {
 	var peak int64
 	generate := func(args ...string) func() error {
 		return func() error {
-			c := exec.CommandContext(b.ctx, program, append([]string{"generate", "--quiet", "--seed", "1", "--out", picture}, args...)...)
+			c := exec.CommandContext(b.ctx, self, append([]string{launch, program, "generate", "--quiet", "--seed", "1", "--out", picture}, args...)...)
 			out, err := c.CombinedOutput()
 			if err != nil {
-				return fmt.Errorf("zipar %s: %w: %s", strings.Join(c.Args[1:], " "), err, out)
+				return fmt.Errorf("zipar %s: %w: %s", strings.Join(c.Args[3:], " "), err, out)
 			}
-			peak = memory.PeakOf(c.ProcessState)
+			if peak, err = strconv.ParseInt(string(out), 10, 64); err != nil {
+				return fmt.Errorf("%s %s: %w", self, launch, err)
+			}
 			return os.Remove(picture)
 		}
 	}
