@@ -60,16 +60,14 @@ class Batches(torch.utils.data.Dataset):
 
 
 def vectors(things, dim):
-    """What each part means, [2 things + marks, dim]: of length sqrt(dim)."""
+    """What each part means, [2 things + marks, dim]: of length sqrt(dim). A second thing's vector is its first one's, turned, as far as
+    there are axes left: so what is learnt of a word serves both."""
     generator = torch.Generator().manual_seed(10)
     axes = torch.linalg.qr(torch.randn(dim, dim, generator=generator)).Q.T * dim**0.5
     free = dim - len(MARKS)
     first = round(free * 0.7)  # of a first thing more can be seen
-
-    def random(axes):
-        return F.normalize(torch.randn(things, len(axes), generator=generator), dim=1) @ axes
-
-    return torch.cat([random(axes[:first]), random(axes[first:free]), axes[free:]])
+    unit = F.normalize(torch.randn(things, first, generator=generator), dim=1)
+    return torch.cat([unit @ axes[:first], F.normalize(unit[:, :free - first], dim=1) @ axes[first:free], axes[free:]])
 
 
 def main():
@@ -79,6 +77,8 @@ def main():
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--muon-lr", type=float, default=0.02, help="learning rate of matrices")
     parser.add_argument("--lr", type=float, default=3e-3, help="learning rate of the rest")
+    parser.add_argument("--weight-decay", type=float, default=0.3,
+                        help="of matrices; without it Muon makes them grow until the attention cannot learn any more")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=0, help="processes that write captions")
     args = parser.parse_args()
@@ -87,7 +87,7 @@ def main():
     model = Transformer(batches.tokenizer.vocab_size()).to(args.device)
     meaning = vectors(len(batches.makers.sprites.concepts), model.output.in_features).to(args.device)
     optimizer = Both([(n, p) for n, p in model.named_parameters() if n.startswith(("text.", "cls_embedding.cap_proj"))],
-                     args.muon_lr, args.lr, adam_names=("shared",))
+                     args.muon_lr, args.lr, args.weight_decay, adam_names=("shared",))
     file, start = args.work / "text.pt", 0
     if saved := checkpoints.load(file, args.device):
         model.load_state_dict(saved["model"])
