@@ -59,15 +59,17 @@ class Batches(torch.utils.data.Dataset):
         return *padded(self.tokenizer, [captions.caption(s, rng) for s in scenes]), means
 
 
+FIRST, SECOND = 96, 64  # axes of first and second things; with the marks' they are fewer than the encoder's channels
+
+
 def vectors(things, dim):
-    """What each part means, [2 things + marks, dim]: of length sqrt(dim). A second thing's vector is its first one's, turned, as far as
-    there are axes left: so what is learnt of a word serves both."""
+    """What each part means, [2 things + marks, dim]: of length sqrt(dim). A second thing's vector is its first one's, cut and turned:
+    so what is learnt of a word serves both."""
     generator = torch.Generator().manual_seed(10)
     axes = torch.linalg.qr(torch.randn(dim, dim, generator=generator)).Q.T * dim**0.5
-    free = dim - len(MARKS)
-    first = round(free * 0.7)  # of a first thing more can be seen
-    unit = F.normalize(torch.randn(things, first, generator=generator), dim=1)
-    return torch.cat([unit @ axes[:first], F.normalize(unit[:, :free - first], dim=1) @ axes[first:free], axes[free:]])
+    unit = F.normalize(torch.randn(things, FIRST, generator=generator), dim=1)
+    turned = F.normalize(unit[:, :SECOND], dim=1)
+    return torch.cat([unit @ axes[:FIRST], turned @ axes[FIRST:FIRST + SECOND], axes[-len(MARKS):]])
 
 
 def main():
