@@ -232,8 +232,16 @@ func (b *bench) processes() error {
 		return err
 	}
 	program := filepath.Join(b.dir, "zipar")
-	if out, err := exec.CommandContext(b.ctx, "go", "build", "-o", program, "./cmd/zipar").CombinedOutput(); err != nil {
-		return fmt.Errorf("go build ./cmd/zipar, in the repository's root: %w: %s", err, out)
+	// run runs a command, and returns what it printed.
+	run := func(command ...string) (string, error) {
+		out, err := exec.CommandContext(b.ctx, command[0], command[1:]...).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, out)
+		}
+		return string(out), nil
+	}
+	if _, err := run("go", "build", "-o", program, "./cmd/zipar"); err != nil {
+		return fmt.Errorf("in the repository's root: %w", err)
 	}
 	path, err := b.model(xl(ggml.Q8_0, 16))
 	if err != nil {
@@ -246,24 +254,30 @@ func (b *bench) processes() error {
 		return err
 	}
 	picture := filepath.Join(b.dir, "picture.png")
-	var peak int64
-	generate := func(args ...string) func() error {
-		return func() error {
-			c := exec.CommandContext(b.ctx, self, append([]string{launch, program, "generate", "--quiet", "--seed", "1", "--out", picture}, args...)...)
-			out, err := c.CombinedOutput()
-			if err != nil {
-				return fmt.Errorf("zipar %s: %w: %s", strings.Join(c.Args[3:], " "), err, out)
-			}
-			if peak, err = strconv.ParseInt(string(out), 10, 64); err != nil {
-				return fmt.Errorf("%s %s: %w", self, launch, err)
+	generate := func(args ...string) []string {
+		return append([]string{program, "generate", "--quiet", "--seed", "1", "--out", picture}, args...)
+	}
+	timed := func(command []string) ([]float64, error) {
+		return b.turnsOf(func() error {
+			if _, err := run(command...); err != nil {
+				return err
 			}
 			return os.Remove(picture)
-		}
+		})
 	}
 	large := generate("-m", path, "--caption-embedding", caption, "--cfg-scale", "4", "--window", "4", "--top-k", "1000")
-	t, err := b.turnsOf(large)
+	t, err := timed(large)
 	if err != nil {
 		return err
+	}
+	// Once more for the memory, since launching takes time, too.
+	out, err := run(append([]string{self, launch}, large...)...)
+	if err != nil {
+		return err
+	}
+	peak, err := strconv.ParseInt(out, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", self, launch, err)
 	}
 	f, err := gguf.Open(path)
 	if err != nil {
@@ -283,10 +297,10 @@ func (b *bench) processes() error {
 	b.row("the same, peak memory, without keys, values and the tokenizer's buffers", "1.1 of the file at most", "%.2f: %d MiB, %d of them buffers, file %d",
 		float64(peak-buffers)/float64(f.Size), peak>>20, buffers>>20, f.Size>>20)
 	const builtIn = "the built-in model, process start to PNG"
-	if out, err := exec.CommandContext(b.ctx, program, "inspect", "builtin").CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", builtIn, err, out)
+	if _, err := run(program, "inspect", "builtin"); err != nil {
+		return fmt.Errorf("%s: %w", builtIn, err)
 	}
-	if t, err = b.turnsOf(generate("--prompt", "a red apple")); err != nil {
+	if t, err = timed(generate("--prompt", "a red apple")); err != nil {
 		return err
 	}
 	b.row(builtIn, "1 s at most", "%.2f s", t[0])

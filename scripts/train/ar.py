@@ -6,18 +6,18 @@ The learning rate stays at its peak until --decay-from and falls to zero at --st
 
 import argparse
 import contextlib
-import json
 import pathlib
 import time
 
 import numpy as np
-import sentencepiece
 import torch
 from torch.nn import functional as F
 
 import captions
 import checkpoints
+import corpus
 from ar_model import GRID, TOKENS, Plan, Transformer
+from batches import in_order
 from optimizers import Both
 
 # How often each kind of scene is drawn; plain ones are single things in their own colour on white.
@@ -50,15 +50,11 @@ class Batches(torch.utils.data.Dataset):
     def __init__(self, work, args, width):
         self.args, self.width = args, width
         self.codes = np.load(work / "codes.npy")
-        self.scenes = [json.loads(line) for line in open(work / "scenes.jsonl")]
-        self.tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(work / "tokenizer" / "spiece.model"))
+        self.scenes, self.tokenizer = corpus.read_scenes(work), corpus.read_tokenizer(work)
         self.of = {kind: [] for kind in SHARES}
         for i, s in enumerate(self.scenes):
             self.of[kind_of(s)] += [i] * (FLAT if s["style"] == "flat" else 1)
         self.of = {kind: np.array(numbers) for kind, numbers in self.of.items()}
-
-    def __len__(self):
-        return self.args.steps
 
     def __getitem__(self, step):
         """Codes [size, 256], caption ids [size, t] padded on the left, their mask, which captions are dropped, which tokens
@@ -117,8 +113,6 @@ def main():
         model.load_state_dict(saved["model"])
     else:
         raise SystemExit(f"{args.work / 'text.pt'}: there is no such file; text.py makes it")
-    for n, p in model.named_parameters():
-        p.requires_grad_(not n.startswith(("text.", "cls_embedding")))
     model.hold_text_heads()
     held = list(model.held())
     if args.compile:
@@ -129,11 +123,9 @@ def main():
     weights = 1 + 7.0 * (torch.arange(TOKENS) == 0)
     weights = (weights / weights.mean()).to(args.device)
     bf16 = torch.autocast(args.device, torch.bfloat16) if args.bf16 else contextlib.nullcontext()
-    loader = torch.utils.data.DataLoader(batches, batch_size=None, sampler=range(start, args.steps), num_workers=args.workers,
-                                         pin_memory=args.device == "cuda", prefetch_factor=8 if args.workers else None)
 
-    began, mean = time.time(), {}
-    for step, (*batch, window) in zip(range(start, args.steps), loader):
+    began, mean, steps = time.time(), {}, range(start, args.steps)
+    for step, (*batch, window) in zip(steps, in_order(batches, steps, args.workers, args.device)):
         tokens, ids, real, dropped, hidden = (t.to(args.device, non_blocking=True) for t in batch)
         with torch.no_grad():
             prefix = model.captions(ids, real, dropped)

@@ -8,10 +8,10 @@ import subprocess
 import tempfile
 
 import numpy as np
-import sentencepiece
 import torch
 from PIL import Image
 
+import corpus
 from ar_model import GRID, Plan, TOKENS, Transformer
 from vq_model import VQ
 
@@ -35,7 +35,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True, help="folder with vq.pt, ar.pt and zipar-emoji-f32.gguf")
     parser.add_argument("--zipar", default="zipar", help="the program (default: the one in PATH)")
     args = parser.parse_args()
-    tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(args.work / "tokenizer" / "spiece.model"))
+    tokenizer = corpus.read_tokenizer(args.work)
     model, vq = Transformer(tokenizer.vocab_size()).eval(), VQ().eval()
     model.load_state_dict(torch.load(args.work / "ar.pt", map_location="cpu", weights_only=True)["model"])
     vq.load_state_dict(torch.load(args.work / "vq.pt", map_location="cpu", weights_only=True)["model"])

@@ -1,7 +1,6 @@
 """Draw the corpus's scenes and turn them into codes by the trained VQ. Writes codes.npy, uint16 [n, 256], to --work."""
 
 import argparse
-import json
 import pathlib
 import time
 
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 
 import corpus
+from batches import in_order
 import pictures
 from vq_model import VQ
 
@@ -19,15 +19,13 @@ class Pictures(torch.utils.data.Dataset):
     """The pictures, uint8 [n, 128, 128, 3], of BATCH scenes at a time."""
 
     def __init__(self, work):
-        self.sprites = pictures.Sprites(work)
-        self.scenes = [json.loads(line) for line in open(work / "scenes.jsonl")]
+        self.sprites, self.scenes = pictures.Sprites(work), corpus.read_scenes(work)
 
     def __len__(self):
         return -(-len(self.scenes) // BATCH)
 
     def __getitem__(self, i):
-        drawn = np.stack([corpus.draw(self.sprites, s) for s in self.scenes[i * BATCH:(i + 1) * BATCH]])
-        return torch.from_numpy(np.clip(np.round(drawn), 0, 255).astype(np.uint8))
+        return torch.from_numpy(corpus.draw_all(self.sprites, self.scenes[i * BATCH:(i + 1) * BATCH]))
 
 
 def main():
@@ -38,11 +36,9 @@ def main():
     args = parser.parse_args()
     model = VQ().to(args.device, memory_format=torch.channels_last).eval()
     model.load_state_dict(torch.load(args.work / "vq.pt", map_location=args.device, weights_only=True)["model"])
-    loader = torch.utils.data.DataLoader(Pictures(args.work), batch_size=None, num_workers=args.workers,
-                                         pin_memory=args.device == "cuda")
-    codes, began = [], time.time()
+    drawn, codes, began = Pictures(args.work), [], time.time()
     with torch.no_grad():
-        for batch in loader:
+        for batch in in_order(drawn, range(len(drawn)), args.workers, args.device, ahead=2):
             batch = batch.to(args.device, non_blocking=True).movedim(-1, 1).float() / 127.5 - 1  # channels last in memory
             codes.append(model.encode(batch).flatten(1))
     codes = torch.cat(codes).cpu().numpy().astype(np.uint16)

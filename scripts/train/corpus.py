@@ -90,6 +90,21 @@ def draw(sprites, s):
     return pictures.group(of * n, pictures.PLACES[n], background)
 
 
+def draw_all(sprites, scenes):
+    """The scenes' pictures, uint8 [n, 128, 128, 3]."""
+    return np.stack([np.clip(np.round(draw(sprites, s)), 0, 255).astype(np.uint8) for s in scenes])
+
+
+def read_scenes(work):
+    """The scenes that the transformer learns."""
+    with open(work / "scenes.jsonl") as f:
+        return [json.loads(line) for line in f]
+
+
+def read_tokenizer(work):
+    return sentencepiece.SentencePieceProcessor(model_file=str(work / "tokenizer" / "spiece.model"))
+
+
 def train_tokenizer(scenes, folder, pieces):
     rng = np.random.default_rng(11)
     # Plurals are in few captions, but each of them should be few pieces.

@@ -44,25 +44,18 @@ def orthogonal(g):
 
 
 class Both:
-    """Muon for the matrices inside the network, AdamW for everything else; rates are set together, each a share of its peak.
+    """Muon for the matrices inside the network, AdamW for everything else; rates are set together, each a share of its peak."""
 
-    Parameters with one of slow_names in their name learn by AdamW at a rate of their own."""
-
-    def __init__(self, named_parameters, muon_lr, adam_lr, weight_decay=0.0, adam_names=("embedding",), slow_names=(), slow_lr=0.0):
-        matrices, others, slow = [], [], []
+    def __init__(self, named_parameters, muon_lr, adam_lr, weight_decay=0.0, adam_names=("embedding",)):
+        matrices, others = [], []
         for name, p in named_parameters:
-            if any(n in name for n in slow_names):
-                slow.append(p)
-            elif p.ndim >= 2 and p.numel() > 2000 and not any(n in name for n in adam_names):
+            if p.ndim >= 2 and p.numel() > 2000 and not any(n in name for n in adam_names):
                 matrices.append(p)
             else:
                 others.append(p)
-        adam = {"betas": (0.9, 0.98), "weight_decay": 0.0}
-        self.parts, self.peaks = [Muon(matrices, muon_lr, weight_decay=weight_decay), torch.optim.AdamW(others, lr=adam_lr, **adam)], [muon_lr, adam_lr]
-        if slow:
-            self.parts.append(torch.optim.AdamW(slow, lr=slow_lr, **adam))
-            self.peaks.append(slow_lr)
-        self.params = matrices + others + slow
+        self.parts = [Muon(matrices, muon_lr, weight_decay=weight_decay),
+                      torch.optim.AdamW(others, lr=adam_lr, betas=(0.9, 0.98), weight_decay=0.0)]
+        self.peaks, self.params = [muon_lr, adam_lr], matrices + others
 
     def zero_grad(self):
         for p in self.params:

@@ -14,7 +14,6 @@ import pathlib
 import time
 
 import numpy as np
-import sentencepiece
 import torch
 from torch.nn import functional as F
 
@@ -24,10 +23,12 @@ import corpus
 import pictures
 from ar import padded
 from ar_model import Transformer
+from batches import in_order
 from optimizers import Both
 
 SHARES = {"plain": 0.3, "colour": 0.12, "background": 0.12, "colour background": 0.1, "small": 0.08, "count": 0.1, "pair": 0.18}
-MARKS = [*captions.STYLES[1:], *captions.COLOURS, *(f"on {b}" for b in captions.BACKGROUNDS), *captions.NUMBERS, "small", "left", "above"]  # numbers are of type int
+# What is said of things: styles, colours, backgrounds, numbers (as int), sizes and places.
+MARKS = [*captions.STYLES[1:], *captions.COLOURS, *(f"on {b}" for b in captions.BACKGROUNDS), *captions.NUMBERS, "small", "left", "above"]
 
 
 class Batches(torch.utils.data.Dataset):
@@ -35,7 +36,7 @@ class Batches(torch.utils.data.Dataset):
 
     def __init__(self, work, args):
         self.args, self.makers = args, corpus.Scenes(pictures.Sprites(work), seed=8)
-        self.tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(work / "tokenizer" / "spiece.model"))
+        self.tokenizer = corpus.read_tokenizer(work)
         things = self.makers.sprites.concepts
         self.parts = {p: i for i, p in enumerate([("first", t) for t in things] + [("second", t) for t in things] + MARKS)}
 
@@ -95,11 +96,9 @@ def main():
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         start = saved["step"]
-    loader = torch.utils.data.DataLoader(batches, batch_size=None, sampler=range(start, args.steps), num_workers=args.workers,
-                                         prefetch_factor=8 if args.workers else None)
     none = torch.zeros(args.batch, dtype=torch.bool, device=args.device)
-    began, average = time.time(), None
-    for step, batch in zip(range(start, args.steps), loader):
+    began, average, steps = time.time(), None, range(start, args.steps)
+    for step, batch in zip(steps, in_order(batches, steps, args.workers, args.device)):
         ids, real, means = (t.to(args.device) for t in batch)
         want = means @ meaning
         error = (model.captions(ids, real, none) - want[:, None]).square().sum(-1)[real].mean() / want.square().sum(-1).mean()

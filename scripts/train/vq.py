@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 import checkpoints
 import pictures
+from batches import in_order
 from optimizers import Both
 from vq_model import VQ
 
@@ -136,10 +137,8 @@ def main():
         optimizer.load_state_dict(saved["optimizer"])
     use = torch.zeros(model.quantize.embedding.num_embeddings, device=args.device)
 
-    loader = torch.utils.data.DataLoader(data, batch_size=None, sampler=range(start, total), num_workers=args.workers,
-                                         pin_memory=args.device == "cuda", prefetch_factor=8 if args.workers else None)
-    began, mean = time.time(), 0.0
-    for step, x in zip(range(start, total), loader):
+    began, mean, steps = time.time(), 0.0, range(start, total)
+    for step, x in zip(steps, in_order(data, steps, args.workers, args.device)):
         decoder_only = step >= main_steps
         if step == main_steps:
             optimizer = make_optimizer(decoder_only=True)

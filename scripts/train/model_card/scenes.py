@@ -27,16 +27,6 @@ def caption(scene):
     return captions.caption(scene, Usual())
 
 
-def draw(sprites, scenes):
-    """The scenes' pictures, uint8 [n, h, w, 3]."""
-    return np.stack([np.clip(np.round(corpus.draw(sprites, s)), 0, 255).astype(np.uint8) for s in scenes])
-
-
-def read(work):
-    """The scenes that the transformer learnt."""
-    return [json.loads(line) for line in open(work / "scenes.jsonl")]
-
-
 def plain(concepts, style="flat"):
     return [corpus.scene("single", [c], style) for c in concepts]
 
@@ -73,7 +63,7 @@ def choose(kind, sprites, trained, n):
             parts = frozenset(captions.parts(s))  # a pair is the same in both orders
             if len(chosen) == n or parts in taken:
                 continue
-            if kind == "count" and pieces(draw(sprites, [corpus.scene("count", s["things"], "flat", count=1)])[0]) != 1:
+            if kind == "count" and pieces(corpus.draw_all(sprites, [corpus.scene("count", s["things"], "flat", count=1)])[0]) != 1:
                 continue
             taken.add(parts)
             chosen.append(s)

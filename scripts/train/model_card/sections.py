@@ -12,6 +12,7 @@ import torch
 
 import ar
 import captions
+import corpus
 import pictures
 import sprites as packages
 import vq
@@ -69,13 +70,13 @@ class Card:
 
     def __post_init__(self):
         self.sprites = pictures.Sprites(self.work)
-        self.trained = scenes.read(self.work)
+        self.trained = corpus.read_scenes(self.work)
         self.rng = np.random.default_rng(13)
         # In an order of their own, so that the first few of them are a fair choice.
         order = np.random.default_rng(14).permutation(len(self.sprites.concepts))[:self.sizes.concepts]
         self.concepts = [self.sprites.concepts[i] for i in order]
         self.concept_prompts = [scenes.caption(s) for s in scenes.plain(self.concepts)]
-        self.drawn = scenes.draw(self.sprites, scenes.plain(self.concepts))
+        self.drawn = corpus.draw_all(self.sprites, scenes.plain(self.concepts))
 
     def put(self, **values):
         self.values.update(values)
@@ -214,7 +215,7 @@ def compositions(card):
         chosen = card.chosen[kind] = seen + held_out
         prompts = [scenes.caption(s) for s in chosen]
         generated = card.generate(f"{kind}s", prompts)
-        drawn = scenes.draw(card.sprites, chosen)
+        drawn = corpus.draw_all(card.sprites, chosen)
         again = card.tokenizer.reconstruct(drawn, card.store, f"{kind}s")[1]
         found = [verdicts(card, kind, of, chosen) for of in (drawn, again, generated)]
         for i, check in enumerate(found[0]):
@@ -224,7 +225,7 @@ def compositions(card):
         strips += [([p], prompts[i]) for at in (0, n) for i, p in enumerate(generated[at:at + min(n, shown)], at)]
     coloured = card.chosen["colour"]
     own = [checks.has_hue(p, s["colour"]) for p, s in
-           zip(scenes.draw(card.sprites, scenes.plain([s["things"][0] for s in coloured])), coloured)]
+           zip(corpus.draw_all(card.sprites, scenes.plain([s["things"][0] for s in coloured])), coloured)]
     card.images["compositions.png"] = figures.sheet(strips, card.sizes.shown, 96, lines=3, size=11)
     card.put(compositions=table(["kind", "check", "drawn", "decoded", "seen", "held out"], rows, texts=2), pairs=card.sizes.pairs,
              shown=card.sizes.shown, own_hue=ratio(own), share_error=round(50 / card.sizes.pairs**0.5), hue=checks.HUE,
@@ -273,7 +274,7 @@ def copies(card):
     row("drawn pictures of concepts, decoded by the image tokenizer", found.find(card.decoded, ["flat"] * len(own))[1])
     row("drawn pictures of concepts, the nearest other picture", found.find(card.drawn, ["flat"] * len(own), own)[1])
     numbers, distances = by_seed[0]
-    originals = scenes.draw(card.sprites, [card.trained[i] for i in numbers])
+    originals = corpus.draw_all(card.sprites, [card.trained[i] for i in numbers])
     cells = [((s[0], o), f"{p} ({d:.0f})") for s, o, p, d in zip(card.samples, originals, card.prompts, distances)]
     card.images["nearest.png"] = figures.sheet(cells, 8, 64, lines=2, size=11, groups=2)
     everything = np.concatenate([d for _, d in by_seed])
