@@ -75,4 +75,4 @@ study: build ## measure the windows of the built-in model anew and write docs/zi
 	  --model-f32 $(WORK)/zipar-emoji-f32.gguf --model-f16 $(WORK)/zipar-emoji-f16.gguf
 
 clean: ## remove what was built
-	rm -rf zipar dist coverage.out fuzz-record.md
+	rm -rf zipar dist coverage.out fuzz-record.*
