@@ -86,14 +86,10 @@ func (b *bench) peak(kind tensor.Peak) (work func() error, operations float64) {
 	}
 }
 
-// withPool runs f with a pool of so many threads in place of the usual one.
-func (b *bench) withPool(threads int, f func() error) error {
-	usual := b.pool
-	b.pool = tensor.NewPool(threads)
-	defer func() {
-		b.pool.Close()
-		b.pool = usual
-	}()
+// withPool runs f with another pool in place of the usual one.
+func (b *bench) withPool(p *tensor.Pool, f func() error) error {
+	defer func(usual *tensor.Pool) { b.pool = usual }(b.pool)
+	b.pool = p
 	return f()
 }
 

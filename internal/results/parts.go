@@ -123,10 +123,13 @@ func (b *bench) threads() error {
 		return err
 	}
 	defer done()
-	with := func(threads int, work func() error) func() error {
-		return func() error { return b.withPool(threads, work) }
+	one, two := tensor.NewPool(1), tensor.NewPool(2)
+	defer one.Close()
+	defer two.Close()
+	with := func(p *tensor.Pool, work func() error) func() error {
+		return func() error { return b.withPool(p, work) }
 	}
-	t, err := b.turnsOf(with(2, decode), with(2, encode), with(1, decode), with(1, encode))
+	t, err := b.turnsOf(with(two, decode), with(two, encode), with(one, decode), with(one, encode))
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package t5
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/zipar/zipar/internal/gguf"
 	"github.com/zipar/zipar/internal/tensor"
@@ -16,6 +18,7 @@ import (
 type Encoder struct {
 	EncoderConfig
 	weights *encoderWeights
+	runs    sync.Pool // of *encoderRun: what one Encode leaves, another takes
 }
 
 // OpenEncoder takes the text encoder from a file for which Present is true:
@@ -35,7 +38,7 @@ func OpenEncoder(f *gguf.File) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Encoder{c, w}, nil
+	return &Encoder{EncoderConfig: c, weights: w}, nil
 }
 
 // Pack rearranges the matrices for the processor's kernels. Encode does the
@@ -71,7 +74,12 @@ func (e *Encoder) Encode(ctx context.Context, p *tensor.Pool, ids []int32, done 
 			return nil, fmt.Errorf("t5: token %d has id %d, the vocabulary has %d", i, id, e.Vocab)
 		}
 	}
-	r := newEncoderRun(e, p, len(ids))
+	r, _ := e.runs.Get().(*encoderRun)
+	if r == nil {
+		r = new(encoderRun)
+	}
+	defer e.runs.Put(r)
+	r.prepare(e, p, len(ids))
 	for i, id := range ids {
 		e.weights.tokenEmbd.Row(int(id), r.x[i*e.Dim:][:e.Dim])
 	}
@@ -90,46 +98,50 @@ func (e *Encoder) Encode(ctx context.Context, p *tensor.Pool, ids []int32, done 
 		}
 	}
 	r.addAndNormalize(e.weights.outputNorm)
-	return r.norm, nil
+	return slices.Clone(r.norm), nil
 }
 
-// encoderRun is the working memory of one Encode.
+// encoderRun is the working memory of an Encode.
 type encoderRun struct {
 	*Encoder
 	pool *tensor.Pool
 	n    int // tokens
 
-	bias   []float32          // [heads, 2n-1], see biasByDistance
-	heads  []*encoderHeadWork // by worker
-	x      []float32          // [n, dim]              residual stream
-	norm   []float32          // [n, dim]              what comes from it and goes to it
-	weight []float32          // [dim]                 of the norm that is computed
-	q      []float32          // [n, heads·head size]
-	k      []float32          // [n, heads·head size]
-	v      []float32          // [n, heads·head size]
-	mixed  []float32          // [n, heads·head size]
-	hidden []float32          // [n, hidden]           gate
-	up     []float32          // [n, hidden]
+	bias   []float32         // [heads, 2n-1], see biasByDistance
+	heads  []encoderHeadWork // by worker
+	x      []float32         // [n, dim]              residual stream
+	norm   []float32         // [n, dim]              what comes from it and goes to it
+	weight []float32         // [dim]                 of the norm that is computed
+	q      []float32         // [n, heads·head size]
+	k      []float32         // [n, heads·head size]
+	v      []float32         // [n, heads·head size]
+	mixed  []float32         // [n, heads·head size]
+	hidden []float32         // [n, hidden]           gate
+	up     []float32         // [n, hidden]
 }
 
-func newEncoderRun(e *Encoder, p *tensor.Pool, n int) *encoderRun {
+// prepare makes room for n tokens. The residual stream and norm are zero then.
+func (r *encoderRun) prepare(e *Encoder, p *tensor.Pool, n int) {
 	inner := n * e.Heads * e.HeadDim
-	r := &encoderRun{
-		Encoder: e, pool: p, n: n,
-		bias:   biasByDistance(e.weights.relBias, e.Buckets, e.Heads, n),
-		x:      make([]float32, n*e.Dim),
-		norm:   make([]float32, n*e.Dim),
-		q:      make([]float32, inner),
-		k:      make([]float32, inner),
-		v:      make([]float32, inner),
-		mixed:  make([]float32, inner),
-		hidden: make([]float32, n*e.Hidden),
-		up:     make([]float32, n*e.Hidden),
+	r.Encoder, r.pool, r.n = e, p, n
+	r.bias = biasByDistance(e.weights.relBias, e.Buckets, e.Heads, n)
+	r.x, r.norm = resize(r.x, n*e.Dim), resize(r.norm, n*e.Dim)
+	clear(r.x)
+	clear(r.norm)
+	r.q, r.k, r.v, r.mixed = resize(r.q, inner), resize(r.k, inner), resize(r.v, inner), resize(r.mixed, inner)
+	r.hidden, r.up = resize(r.hidden, n*e.Hidden), resize(r.up, n*e.Hidden)
+	r.heads = append(r.heads, make([]encoderHeadWork, max(0, p.Threads()-len(r.heads)))...)
+	for i := range r.heads {
+		r.heads[i].resize(n, e.HeadDim)
 	}
-	for range p.Threads() {
-		r.heads = append(r.heads, newEncoderHeadWork(n, e.HeadDim))
+}
+
+// resize returns a slice of n values, in the memory of s where that suffices.
+func resize(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return make([]float32, n)
 	}
-	return r
+	return s[:n]
 }
 
 // attend sets norm to a block's attention over the residual stream and norm.

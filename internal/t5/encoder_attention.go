@@ -10,10 +10,10 @@ type encoderHeadWork struct {
 	block  [tensor.AttentionWork]float32
 }
 
-func newEncoderHeadWork(n, headDim int) *encoderHeadWork {
-	return &encoderHeadWork{
-		keys: make([]float32, tensor.KeyLen(n, headDim)), values: make([]float32, n*headDim), scores: make([]float32, n*n),
-	}
+func (w *encoderHeadWork) resize(n, headDim int) {
+	w.keys = resize(w.keys, tensor.KeyLen(n, headDim))
+	w.values = resize(w.values, n*headDim)
+	w.scores = resize(w.scores, n*n)
 }
 
 // encoderAttention is a tensor.Task over heads:
@@ -22,7 +22,7 @@ func newEncoderHeadWork(n, headDim int) *encoderHeadWork {
 type encoderAttention encoderRun
 
 func (t *encoderAttention) Do(worker, lo, hi int) {
-	work, n, d, width := t.heads[worker], t.n, t.HeadDim, t.Heads*t.HeadDim
+	work, n, d, width := &t.heads[worker], t.n, t.HeadDim, t.Heads*t.HeadDim
 	for head := lo; head < hi; head++ {
 		for i := range n {
 			at := i*width + head*d

@@ -128,6 +128,24 @@ func TestEncoderThreads(t *testing.T) {
 	}
 }
 
+// What an earlier caption leaves behind, longer ones and those that were
+// stopped too, must not show.
+func TestEncodeAgain(t *testing.T) {
+	golden := encoderGolden(t)
+	e, fresh := openEncoder(t, openFixture(t)), openEncoder(t, openFixture(t))
+	ids := caption(golden, 17)
+	want := encode(t, fresh, newPool(t, 1), ids)
+	ctx, stop := context.WithCancel(context.Background())
+	if _, err := e.Encode(ctx, newPool(t, 2), caption(golden, 90), func(int, int) { stop() }); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a stopped Encode: %v", err)
+	}
+	first := encode(t, e, newPool(t, 1), ids)
+	encode(t, e, newPool(t, 3), caption(golden, 120))
+	if again := encode(t, e, newPool(t, 2), ids); !slices.Equal(first, want) || !slices.Equal(again, want) {
+		t.Error("after other captions: other bits than at first")
+	}
+}
+
 // rewrite describes how copyModel changes the fixture.
 type rewrite struct {
 	arch    string                   // general.architecture; "" keeps it
