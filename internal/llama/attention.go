@@ -1,10 +1,14 @@
 package llama
 
-import "github.com/zipar/zipar/internal/tensor"
+import (
+	"math"
 
-// attention is a tensor.Task whose items are the heads of all sequences of
+	"github.com/zipar/zipar/internal/tensor"
+)
+
+// attention is a tensor.Task whose items are the key heads of all sequences of
 // a pass: out = softmax(q·K)·V for each column, over the positions that it
-// sees. The queries have been scaled.
+// sees.
 //
 // The keys and values of a head are read once for all columns of a sequence.
 // A column's result depends on itself alone all the same: each score is a
@@ -23,25 +27,77 @@ type sequence struct {
 
 func (t *attention) Do(worker, lo, hi int) {
 	c := t.run.model.Config
+	group := c.Heads / c.KVHeads
 	for item := lo; item < hi; item++ {
-		t.head(worker, &t.run.sequences[item/c.Heads], item%c.Heads)
+		s, kvHead := &t.run.sequences[item/c.KVHeads], item%c.KVHeads
+		t.feed(worker, s, kvHead)
+		next := t.keys(item + t.run.pool.Threads())
+		for i := range group {
+			t.head(worker, s, kvHead, kvHead*group+i, next)
+		}
 	}
 }
 
-// head computes one head of all columns of a sequence.
-func (t *attention) head(worker int, s *sequence, head int) {
+// keys is where the keys of an item begin, or 0 if there is no such item.
+func (t *attention) keys(item int) uintptr {
+	heads := t.run.model.KVHeads
+	if item >= len(t.run.sequences)*heads {
+		return 0
+	}
+	s := &t.run.sequences[item/heads]
+	return s.cache.keysAt(t.layer, item%heads, s.spans[0].lo)
+}
+
+// feed turns the keys of a head of a sequence, and the queries that are for
+// them, to their columns' positions, and stores keys and values. It scales the
+// queries by 1/sqrt(head size), the attention's scale.
+func (t *attention) feed(worker int, s *sequence, kvHead int) {
+	r, m := t.run, t.run.model
+	d, width := m.HeadDim, m.qDim()+2*m.kvDim()
+	queries := m.Heads / m.KVHeads * d
+	scale := float32(1 / math.Sqrt(float64(d)))
+	parts := func(col int) (q, k, v []float32) {
+		qkv := r.qkv[col*width:][:width]
+		return qkv[kvHead*queries:][:queries], qkv[m.qDim()+kvHead*d:][:d], qkv[m.qDim()+m.kvDim()+kvHead*d:][:d]
+	}
+	// Another thread has made half of what is read here, and what is written
+	// lies in memory, a few bytes in each of many lines: all come at once.
+	for col := s.lo; col < s.hi; col++ {
+		q, k, v := parts(col)
+		for _, x := range [][]float32{q, k, v} {
+			tensor.Fetch(tensor.Address(x), 4*len(x))
+		}
+		s.cache.fetch(t.layer, kvHead, r.columns[col].Pos)
+	}
+	for col := s.lo; col < s.hi; col++ {
+		pos := r.columns[col].Pos
+		q, k, v := parts(col)
+		m.Rotary.rotate(q, pos, scale)
+		m.Rotary.rotate(k, pos, 1)
+		s.cache.put(t.layer, kvHead, pos, k, v, r.work[worker].half)
+	}
+}
+
+// head computes one head of all columns of a sequence. next is what the worker
+// reads then, most likely.
+func (t *attention) head(worker int, s *sequence, kvHead, head int, next uintptr) {
 	r, c := t.run, t.run.model.Config
-	width, kvHead := c.qDim()+2*c.kvDim(), head/(c.Heads/c.KVHeads)
+	width := c.qDim() + 2*c.kvDim()
 	ld, d := r.scoresLd, c.valueWidth()
 	work := &r.work[worker]
 	scores, mixed := work.scores, work.mixed[:(s.hi-s.lo)*d]
+	values := s.cache.valuesAt(t.layer, kvHead, s.spans[0].lo)
 
 	done := 0 // positions with scores
-	for _, at := range s.spans {
+	for i, at := range s.spans {
 		// The columns before first see nothing of this run. Those within it
 		// get scores that they do not use.
 		first := r.firstAt(s, at.lo)
-		s.cache.scores(scores[(first-s.lo)*ld+done:], ld, r.qkv[first*width+head*c.HeadDim:], width, s.hi-first, t.layer, kvHead, at, work.block[:])
+		ahead := values
+		if i+1 < len(s.spans) {
+			ahead = s.cache.keysAt(t.layer, kvHead, s.spans[i+1].lo)
+		}
+		s.cache.scores(scores[(first-s.lo)*ld+done:], ld, r.qkv[first*width+head*c.HeadDim:], width, s.hi-first, t.layer, kvHead, at, work.block[:], ahead)
 		done += at.hi - at.lo
 	}
 	if share := s.cache.share; share != 0 {
@@ -49,17 +105,25 @@ func (t *attention) head(worker int, s *sequence, head int) {
 			scores[col*ld] += share
 		}
 	}
+	ahead, end := values+valuesFetched, s.cache.valuesAt(t.layer, kvHead, s.spans[0].hi-1)
 	for col := s.lo; col < s.hi; col++ {
 		row := scores[(col-s.lo)*ld:][:r.seen[col]]
-		tensor.Softmax(row)
+		if ahead >= end {
+			ahead = 0
+		}
+		ahead = tensor.SoftmaxFetching(row, ahead)
 		if r.watch != nil {
 			watchSpans(r.watch, Attention{Worker: worker, Layer: t.layer, Column: col, Head: head}, s.spans, row)
 		}
 	}
 	clear(mixed)
 	done = 0
-	for _, at := range s.spans {
-		t.mixSpan(s, mixed, scores[done:], ld, kvHead, at)
+	for i, at := range s.spans {
+		ahead := next
+		if i+1 < len(s.spans) {
+			ahead = s.cache.valuesAt(t.layer, kvHead, s.spans[i+1].lo)
+		}
+		t.mixSpan(s, mixed, scores[done:], ld, kvHead, at, ahead)
 		done += at.hi - at.lo
 	}
 	for col := s.lo; col < s.hi; col++ {
@@ -67,18 +131,22 @@ func (t *attention) head(worker int, s *sequence, head int) {
 	}
 }
 
+// valuesFetched is how many bytes of the first values, about, come while the
+// last scores are computed. Those after them come during the softmax.
+const valuesFetched = 8 << 10
+
 // mixTile is how many columns that see different parts of a span are mixed
 // together: what the widest kernel takes.
 const mixTile = 8
 
 // mixSpan adds a span's values to what the columns that see any of it have,
 // mixed, [columns, value width]. scores are those of the span. Both are for
-// s.lo on.
-func (t *attention) mixSpan(s *sequence, mixed, scores []float32, ld, kvHead int, at span) {
+// s.lo on. ahead is what is read next.
+func (t *attention) mixSpan(s *sequence, mixed, scores []float32, ld, kvHead int, at span, ahead uintptr) {
 	r, d := t.run, s.cache.width
 	seen := func(col int) int { return min(at.hi, r.columns[col].Pos+1) }
 	mix := func(col, rows int, part span) {
-		s.cache.mix(mixed[(col-s.lo)*d:], scores[(col-s.lo)*ld+part.lo-at.lo:], ld, rows, t.layer, kvHead, part)
+		s.cache.mix(mixed[(col-s.lo)*d:], scores[(col-s.lo)*ld+part.lo-at.lo:], ld, rows, t.layer, kvHead, part, at.hi, ahead)
 	}
 	// What the first column sees, all see, and that is most of it. Of the rest
 	// some columns at a time share what they can. A row's sums are a chain that

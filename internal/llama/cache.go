@@ -80,7 +80,7 @@ func (k *Cache) Fold(end int) {
 			clear(mean)
 			done := 0
 			for _, at := range spans {
-				k.mix(mean, weights[done:], n, 1, layer, head, at)
+				k.mix(mean, weights[done:], n, 1, layer, head, at, at.hi, 0)
 				done += at.hi - at.lo
 			}
 			at := (head*k.positions + end - 1) * k.width
@@ -105,45 +105,71 @@ func (k *Cache) feed(pos int) {
 	k.fed[pos/64] |= 1 << (pos % 64)
 }
 
-// put stores a layer's keys and values of a position, all heads in a row.
-// half is working memory, as many values as one head's.
-func (k *Cache) put(layer, pos int, key, value []float32, half []uint16) {
-	d := k.headDim
-	for h := 0; h*d < len(key); h++ {
-		key, value := key[h*d:][:d], value[h*d:][:d]
-		keys, at := h*k.keyLen, (h*k.positions+pos)*k.width
-		if k.keysF16 != nil {
-			tensor.ToF16(half[:d], key)
-			tensor.SetKey(k.keysF16[layer][keys:], pos, half[:d])
-			tensor.ToF16(k.valuesF16[layer][at:][:d], value)
-			continue
-		}
-		tensor.SetKey(k.keys[layer][keys:], pos, key)
-		copy(k.values[layer][at:][:d], value)
+// put stores the key and the value of a layer, a head and a position. half is
+// working memory, as many values as a key has.
+func (k *Cache) put(layer, head, pos int, key, value []float32, half []uint16) {
+	keys, at := head*k.keyLen, (head*k.positions+pos)*k.width
+	if k.keysF16 != nil {
+		tensor.ToF16(half, key)
+		tensor.SetKey(k.keysF16[layer][keys:], pos, half)
+		tensor.ToF16(k.valuesF16[layer][at:][:len(value)], value)
+		return
 	}
+	tensor.SetKey(k.keys[layer][keys:], pos, key)
+	copy(k.values[layer][at:], value)
+}
+
+// fetch asks for the memory that put writes to.
+func (k *Cache) fetch(layer, head, pos int) {
+	size := 4
+	if k.keysF16 != nil {
+		size = 2
+	}
+	tensor.Fetch(k.keysAt(layer, head, pos), size*tensor.KeyBlock*k.headDim)
+	tensor.Fetch(k.valuesAt(layer, head, pos), size*k.width)
+}
+
+// keysAt is where the block of keys begins that has a position's.
+func (k *Cache) keysAt(layer, head, pos int) uintptr {
+	at := head*k.keyLen + pos/tensor.KeyBlock*tensor.KeyBlock*k.headDim
+	if k.keysF16 != nil {
+		return tensor.Address(k.keysF16[layer][at:])
+	}
+	return tensor.Address(k.keys[layer][at:])
+}
+
+// valuesAt is where the values of a position lie.
+func (k *Cache) valuesAt(layer, head, pos int) uintptr {
+	at := (head*k.positions + pos) * k.width
+	if k.valuesF16 != nil {
+		return tensor.Address(k.valuesF16[layer][at:])
+	}
+	return tensor.Address(k.values[layer][at:])
 }
 
 // scores sets s[c·lds+i] to the product of query c, [rows][head size] at
 // c·ldq, and the key of position at.lo+i of a head, for all positions of at.
-// work is tensor.AttentionWork floats.
-func (k *Cache) scores(s []float32, lds int, q []float32, ldq, rows, layer, head int, at span, work []float32) {
-	from := head * k.keyLen
+// work is tensor.AttentionWork floats, ahead the address of what is read next.
+func (k *Cache) scores(s []float32, lds int, q []float32, ldq, rows, layer, head int, at span, work []float32, ahead uintptr) {
+	from, end := head*k.keyLen, head*k.keyLen+tensor.KeyLen(at.hi, k.headDim)
 	if k.keysF16 != nil {
-		tensor.AttentionScoresOfRowsF16(s, lds, q, ldq, rows, k.keysF16[layer][from:], k.headDim, at.lo, at.hi, work)
+		tensor.AttentionScoresOfRowsF16(s, lds, q, ldq, rows, k.keysF16[layer][from:end], k.headDim, at.lo, at.hi, work, ahead)
 		return
 	}
-	tensor.AttentionScoresOfRows(s, lds, q, ldq, rows, k.keys[layer][from:], k.headDim, at.lo, at.hi, work)
+	tensor.AttentionScoresOfRows(s, lds, q, ldq, rows, k.keys[layer][from:end], k.headDim, at.lo, at.hi, work, ahead)
 }
 
 // mix adds the values of the positions of at, weighted with p[c·ldp+i], to
-// row c of out, [rows][width].
-func (k *Cache) mix(out []float32, p []float32, ldp, rows, layer, head int, at span) {
-	d, from, n := k.width, (head*k.positions+at.lo)*k.width, at.hi-at.lo
+// row c of out, [rows][width]. Those up to position until are read next, and
+// then what is at the address ahead.
+func (k *Cache) mix(out []float32, p []float32, ldp, rows, layer, head int, at span, until int, ahead uintptr) {
+	d, n := k.width, at.hi-at.lo
+	from, end := (head*k.positions+at.lo)*d, (head*k.positions+until)*d
 	if k.valuesF16 != nil {
-		tensor.AttentionMixRowsF16(out, d, p, ldp, rows, k.valuesF16[layer][from:], d, n)
+		tensor.AttentionMixRowsF16(out, d, p, ldp, rows, k.valuesF16[layer][from:end], d, n, ahead)
 		return
 	}
-	tensor.AttentionMixRows(out, d, p, ldp, rows, k.values[layer][from:], d, n)
+	tensor.AttentionMixRows(out, d, p, ldp, rows, k.values[layer][from:end], d, n, ahead)
 }
 
 // span is a run of positions lo..hi-1.

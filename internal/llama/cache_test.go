@@ -75,21 +75,24 @@ func TestCacheKeepsHeadsApart(t *testing.T) {
 	c := Config{Layers: 2, KVHeads: 3, HeadDim: 2}
 	for _, half := range []bool{false, true} {
 		k := NewCache(c, 5, half)
-		k.put(1, 4, []float32{1, 2, 3, 4, 5, 6}, []float32{7, 8, 9, 10, 11, 12}, make([]uint16, 2))
+		for h := range 3 {
+			at := float32(2 * h)
+			k.put(1, h, 4, []float32{at + 1, at + 2}, []float32{at + 7, at + 8}, make([]uint16, 2))
+		}
 		at := span{3, 5}
 		for h := range 3 {
 			scores := make([]float32, 2)
-			k.scores(scores, 2, []float32{1, 10}, 2, 1, 1, h, at, make([]float32, tensor.AttentionWork))
+			k.scores(scores, 2, []float32{1, 10}, 2, 1, 1, h, at, make([]float32, tensor.AttentionWork), 0)
 			if want := []float32{0, float32(2*h+1) + 10*float32(2*h+2)}; !slices.Equal(scores, want) {
 				t.Errorf("half %v, head %d: scores %v, want %v", half, h, scores, want)
 			}
 			out := make([]float32, 16)
 			out[0], out[1], out[2] = 100, 100, 100
-			k.mix(out, []float32{5, 2}, 2, 1, 1, h, at)
+			k.mix(out, []float32{5, 2}, 2, 1, 1, h, at, at.hi, 0)
 			if want := []float32{100 + 2*float32(2*h+7), 100 + 2*float32(2*h+8), 100}; !slices.Equal(out[:3], want) {
 				t.Errorf("half %v, head %d: mix %v, want %v", half, h, out, want)
 			}
-			k.scores(scores, 2, []float32{1, 10}, 2, 1, 0, h, at, make([]float32, tensor.AttentionWork))
+			k.scores(scores, 2, []float32{1, 10}, 2, 1, 0, h, at, make([]float32, tensor.AttentionWork), 0)
 			if scores[1] != 0 {
 				t.Errorf("half %v: another layer was written", half)
 			}

@@ -2,7 +2,6 @@ package llama
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/zipar/zipar/internal/tensor"
 )
@@ -49,7 +48,7 @@ type Runner struct {
 	layerBytes, outputBytes int64  // of the weights, known if times are wanted
 
 	x      []float32 // [columns, dim]                     residual stream
-	norm   []float32 // [columns, dim]
+	norm   []float32 // [columns, dim]                     what comes from it and goes to it
 	qkv    []float32 // [columns, (heads + 2·kv heads)·head size]
 	mixed  []float32 // [columns, heads·head size]
 	gate   []float32 // [columns, hidden]
@@ -58,14 +57,13 @@ type Runner struct {
 
 	attention  attention
 	normalizer normalizer
-	rotation   rotation
 	activation activation
 }
 
 // NewRunner returns a runner for a model.
 func NewRunner(m *Model, p *tensor.Pool) *Runner {
 	r := &Runner{model: m, pool: p, work: make([]attentionWork, p.Threads())}
-	r.attention.run, r.normalizer.run, r.rotation.run, r.activation.run = r, r, r, r
+	r.attention.run, r.normalizer.run, r.activation.run = r, r, r
 	return r
 }
 
@@ -94,22 +92,20 @@ func (r *Runner) Forward(columns []Column) []float32 {
 	t := r.times
 	t.start()
 	t.weights(r.layerBytes)
+	clear(r.norm) // nothing is added before the first layer
 	for layer := range m.Blocks {
 		b := &m.Blocks[layer]
-		r.normalize(n, b.AttnNorm)
+		r.addAndNormalize(n, b.AttnNorm)
 		t.lap(inElementwise)
 		r.pool.MatMul(r.qkv, &b.QKV, r.norm, n)
 		t.lap(inMatMul)
-		r.rotation.layer = layer
-		r.pool.Run(&r.rotation, n, 1)
 		r.attention.layer = layer
-		r.pool.Run(&r.attention, len(r.sequences)*m.Heads, 1)
+		r.pool.Run(&r.attention, len(r.sequences)*m.KVHeads, 1)
 		t.lap(inAttention)
 		r.pool.MatMul(r.norm, &b.AttnOut, r.mixed, n)
 		t.lap(inMatMul)
-		tensor.Add(r.x, r.norm)
 
-		r.normalize(n, b.FFNNorm)
+		r.addAndNormalize(n, b.FFNNorm)
 		t.lap(inElementwise)
 		r.pool.MatMuls(r.norm, n, tensor.Product{Y: r.gate, W: &b.Gate}, tensor.Product{Y: r.up, W: &b.Up})
 		t.lap(inMatMul)
@@ -117,7 +113,6 @@ func (r *Runner) Forward(columns []Column) []float32 {
 		t.lap(inElementwise)
 		r.pool.MatMul(r.norm, &b.Down, r.gate, n)
 		t.lap(inMatMul)
-		tensor.Add(r.x, r.norm)
 	}
 	return r.head()
 }
@@ -127,7 +122,9 @@ func (r *Runner) head() []float32 {
 	m, outputs := r.model, 0
 	for i, c := range r.columns {
 		if c.Output {
-			tensor.RMSNorm(r.norm[outputs*m.Dim:][:m.Dim], r.x[i*m.Dim:][:m.Dim], m.OutputNorm, m.Eps)
+			x := r.x[i*m.Dim:][:m.Dim]
+			tensor.Add(x, r.norm[i*m.Dim:])
+			tensor.RMSNorm(r.norm[outputs*m.Dim:][:m.Dim], x, m.OutputNorm, m.Eps)
 			outputs++
 		}
 	}
@@ -221,8 +218,9 @@ func resize[T float32 | uint16](s []T, n int) []T {
 	return s[:n]
 }
 
-// normalize sets norm = rmsnorm(x) for n columns.
-func (r *Runner) normalize(n int, weight []float32) {
+// addAndNormalize adds norm, what a layer's part gave, to the residual stream,
+// x, and sets norm = rmsnorm(x) for n columns.
+func (r *Runner) addAndNormalize(n int, weight []float32) {
 	r.normalizer.weight = weight
 	r.pool.Run(&r.normalizer, n, 1)
 }
@@ -235,28 +233,9 @@ type normalizer struct {
 func (t *normalizer) Do(_, lo, hi int) {
 	r, d := t.run, t.run.model.Dim
 	for i := lo; i < hi; i++ {
-		tensor.RMSNorm(r.norm[i*d:][:d], r.x[i*d:][:d], t.weight, r.model.Eps)
-	}
-}
-
-// rotation turns a column's queries and keys to its position and stores the
-// keys and values. It scales the queries by 1/sqrt(head size), the attention's
-// scale.
-type rotation struct {
-	run   *Runner
-	layer int
-}
-
-func (t *rotation) Do(worker, lo, hi int) {
-	m := t.run.model
-	nq, nk := m.qDim(), m.kvDim()
-	scale := float32(1 / math.Sqrt(float64(m.HeadDim)))
-	for i := lo; i < hi; i++ {
-		c := &t.run.columns[i]
-		qkv := t.run.qkv[i*(nq+2*nk):][:nq+2*nk]
-		m.Rotary.rotate(qkv[:nq], c.Pos, scale)
-		m.Rotary.rotate(qkv[nq:nq+nk], c.Pos, 1)
-		c.Cache.put(t.layer, c.Pos, qkv[nq:nq+nk], qkv[nq+nk:], t.run.work[worker].half)
+		x, norm := r.x[i*d:][:d], r.norm[i*d:][:d]
+		tensor.Add(x, norm)
+		tensor.RMSNorm(norm, x, t.weight, r.model.Eps)
 	}
 }
 

@@ -1,6 +1,10 @@
 package llama
 
-import "math"
+import (
+	"math"
+
+	"github.com/zipar/zipar/internal/tensor"
+)
 
 // Rotary is a table of rotary position embeddings: pair i of a head, the
 // values 2i and 2i+1, is turned by an angle that depends on the position.
@@ -49,15 +53,5 @@ func NewRotary2D(prefix, rows, cols, headDim int, base float64) *Rotary {
 // rotate turns the heads in x, each of 2·half values, to a position and
 // multiplies them by scale.
 func (r *Rotary) rotate(x []float32, pos int, scale float32) {
-	turn := r.table[pos*r.half*2:][:r.half*2]
-	for len(x) > 0 {
-		head := x[:len(turn)]
-		for i := 0; i < len(head); i += 2 {
-			a, b := head[i], head[i+1]
-			cos, sin := turn[i], turn[i+1]
-			head[i] = (float32(a*cos) - float32(b*sin)) * scale
-			head[i+1] = (float32(b*cos) + float32(a*sin)) * scale
-		}
-		x = x[len(turn):]
-	}
+	tensor.Rotate(x, r.table[pos*r.half*2:][:r.half*2], scale)
 }

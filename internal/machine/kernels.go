@@ -156,28 +156,30 @@ type layerAttention[T float32 | uint16] struct {
 	scores, work [][]float32 // by worker
 	columns      int
 
-	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32)
-	mix   func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int)
+	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32, ahead uintptr)
+	mix   func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int, ahead uintptr)
 }
 
 func (t *layerAttention[T]) Do(worker, lo, hi int) {
 	s := t.scores[worker]
 	for h := lo; h < hi; h++ {
-		keys, values := t.keys[h*tensor.KeyLen(positions, headDim):], t.values[h*positions*headDim:]
-		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, 0, positions, t.work[worker])
+		const kv = positions * headDim
+		size := tensor.KeyLen(positions, headDim)
+		keys, values := t.keys[h*size:][:size], t.values[h*kv:][:kv]
+		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, 0, positions, t.work[worker], tensor.Address(values))
 		for c := range t.columns {
 			tensor.Softmax(s[c*positions:][:positions])
 			clear(t.out[(c*heads+h)*headDim:][:headDim])
 		}
-		t.mix(t.out[h*headDim:], heads*headDim, s, positions, t.columns, values, headDim, positions)
+		t.mix(t.out[h*headDim:], heads*headDim, s, positions, t.columns, values, headDim, positions, 0)
 	}
 }
 
 // attend measures attention with keys and values of a type, of that size in
 // bytes.
 func attend[T float32 | uint16](m *measurement, name string, size int, table []T,
-	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32),
-	mix func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int)) error {
+	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32, ahead uintptr),
+	mix func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int, ahead uintptr)) error {
 	const kv = heads * positions * headDim // values of a layer, and as many keys
 	keysLen := heads * tensor.KeyLen(positions, headDim)
 	layers := max(1, int(m.Bytes/int64((keysLen+kv)*size)))

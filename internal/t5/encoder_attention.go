@@ -29,7 +29,7 @@ func (t *encoderAttention) Do(worker, lo, hi int) {
 			tensor.SetKey(work.keys, i, t.k[at:][:d])
 			copy(work.values[i*d:][:d], t.v[at:])
 		}
-		tensor.AttentionScoresOfRows(work.scores, n, t.q[head*d:], width, n, work.keys, d, 0, n, work.block[:])
+		tensor.AttentionScoresOfRows(work.scores, n, t.q[head*d:], width, n, work.keys, d, 0, n, work.block[:], 0)
 		bias := t.bias[head*(2*n-1):][:2*n-1]
 		for i := range n {
 			row := work.scores[i*n:][:n]
@@ -37,6 +37,6 @@ func (t *encoderAttention) Do(worker, lo, hi int) {
 			tensor.Softmax(row)
 			clear(t.mixed[i*width+head*d:][:d])
 		}
-		tensor.AttentionMixRows(t.mixed[head*d:], width, work.scores, n, n, work.values, d, n)
+		tensor.AttentionMixRows(t.mixed[head*d:], width, work.scores, n, n, work.values, d, n, 0)
 	}
 }

@@ -1,6 +1,9 @@
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // The two products of attention, for one or several rows of queries over the
 // same keys and values: each key and value is read once for all rows.
@@ -13,6 +16,11 @@ import "fmt"
 //
 // A row's bits do not depend on the other rows. A mix may be done in parts,
 // one after the other: the sums are chains in the order of the positions.
+//
+// Memory is the limit, so that the kernels ask for keys and values ahead of
+// their use: for those in the slice, which may go on beyond the positions that
+// are wanted now, and at its end for what is at the address ahead, which
+// is what the thread reads next, or 0.
 
 // KeyBlock is how many positions' keys lie in a block: value j of all of
 // them, then value j+1. So a vector has the same value of 16 keys, and a score
@@ -37,31 +45,51 @@ const AttentionWork = 8 * KeyBlock
 
 // AttentionScoresOfRows sets s[c·lds+i-lo] = q_c·key i for lo <= i < hi. work
 // is AttentionWork floats of the caller's.
-func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, lo, hi int, work []float32) {
+func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, lo, hi int, work []float32, ahead uintptr) {
 	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
-		active.scores(s, lds, q, ldq, rows, keys, d, lo, hi, work)
+		active.scores(s, lds, q, ldq, rows, keys, d, lo, hi, work, ahead)
 	}
 }
 
+// Address is where a slice begins, for what is to be fetched ahead; 0 if it is
+// empty.
+func Address[T any](s []T) uintptr {
+	if len(s) == 0 {
+		return 0
+	}
+	return uintptr(unsafe.Pointer(&s[0]))
+}
+
+// Fetch asks for so many bytes of memory, which come into the second cache while
+// the thread goes on. That pays for what it will soon read from scattered places.
+func Fetch(address uintptr, bytes int) {
+	if first := address &^ (cacheLine - 1); address != 0 && bytes > 0 {
+		active.fetch(first, int(address+uintptr(bytes)-first+cacheLine-1)/cacheLine)
+	}
+}
+
+// cacheLine is how many bytes a processor fetches at least.
+const cacheLine = 64
+
 // AttentionScoresOfRowsF16 is AttentionScoresOfRows with half floats as keys.
-func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, keys []uint16, d, lo, hi int, work []float32) {
+func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, keys []uint16, d, lo, hi int, work []float32, ahead uintptr) {
 	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
-		active.scoresF16(s, lds, q, ldq, rows, keys, d, lo, hi, work)
+		active.scoresF16(s, lds, q, ldq, rows, keys, d, lo, hi, work, ahead)
 	}
 }
 
 // AttentionMixRows adds Σ_i p[c·ldp+i]·values[i] for i < count to row c of out.
 // It is fastest if d is a multiple of 16.
-func AttentionMixRows(out []float32, ldo int, p []float32, ldp, rows int, values []float32, d, count int) {
+func AttentionMixRows(out []float32, ldo int, p []float32, ldp, rows int, values []float32, d, count int, ahead uintptr) {
 	if checkAttention(len(p), ldp, len(out), ldo, rows, len(values), d, count) {
-		active.mix(out, ldo, p, ldp, rows, values[:count*d], d, count)
+		active.mix(out, ldo, p, ldp, rows, values, d, count, ahead)
 	}
 }
 
 // AttentionMixRowsF16 is AttentionMixRows with half floats as values.
-func AttentionMixRowsF16(out []float32, ldo int, p []float32, ldp, rows int, values []uint16, d, count int) {
+func AttentionMixRowsF16(out []float32, ldo int, p []float32, ldp, rows int, values []uint16, d, count int, ahead uintptr) {
 	if checkAttention(len(p), ldp, len(out), ldo, rows, len(values), d, count) {
-		active.mixF16(out, ldo, p, ldp, rows, values[:count*d], d, count)
+		active.mixF16(out, ldo, p, ldp, rows, values, d, count, ahead)
 	}
 }
 

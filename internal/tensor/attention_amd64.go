@@ -10,34 +10,34 @@ const (
 	mixRowsAVX2         = 6
 )
 
-func scoresAVX512(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32) {
-	scoresKernel[float32](scoresTileF32AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work)
+func scoresAVX512(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead uintptr) {
+	scoresKernel[float32](scoresTileF32AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
 }
 
-func scoresF16AVX512(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32) {
-	scoresKernel[uint16](scoresTileF16AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work)
+func scoresF16AVX512(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead uintptr) {
+	scoresKernel[uint16](scoresTileF16AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
 }
 
-func mixAVX512(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int) {
-	mixKernel[float32](mixTileF32AVX512).tiled(mixRowsAVX512, 16, out, ldo, p, ldp, n, values, d, count)
+func mixAVX512(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead uintptr) {
+	mixKernel[float32](mixTileF32AVX512).tiled(mixRowsAVX512, 16, out, ldo, p, ldp, n, values, d, count, ahead)
 }
 
-func mixF16AVX512(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int) {
-	mixKernel[uint16](mixTileF16AVX512).tiled(mixRowsAVX512, 16, out, ldo, p, ldp, n, values, d, count)
+func mixF16AVX512(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead uintptr) {
+	mixKernel[uint16](mixTileF16AVX512).tiled(mixRowsAVX512, 16, out, ldo, p, ldp, n, values, d, count, ahead)
 }
 
-func scoresAVX2(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32) {
-	scoresKernel[float32](scoresTileF32AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work)
+func scoresAVX2(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead uintptr) {
+	scoresKernel[float32](scoresTileF32AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
 }
 
-func scoresF16AVX2(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32) {
-	scoresKernel[uint16](scoresTileF16AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work)
+func scoresF16AVX2(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead uintptr) {
+	scoresKernel[uint16](scoresTileF16AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
 }
 
-func mixAVX2(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int) {
-	mixKernel[float32](mixTileF32AVX2).tiled(mixRowsAVX2, 8, out, ldo, p, ldp, n, values, d, count)
+func mixAVX2(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead uintptr) {
+	mixKernel[float32](mixTileF32AVX2).tiled(mixRowsAVX2, 8, out, ldo, p, ldp, n, values, d, count, ahead)
 }
 
-func mixF16AVX2(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int) {
-	mixKernel[uint16](mixTileF16AVX2).tiled(mixRowsAVX2, 8, out, ldo, p, ldp, n, values, d, count)
+func mixF16AVX2(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead uintptr) {
+	mixKernel[uint16](mixTileF16AVX2).tiled(mixRowsAVX2, 8, out, ldo, p, ldp, n, values, d, count, ahead)
 }

@@ -3,7 +3,7 @@ package tensor
 import "github.com/x448/float16"
 
 // scoresGeneric is the reference for kernels.scores: one chain a score.
-func scoresGeneric(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, _ []float32) {
+func scoresGeneric(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, _ []float32, _ uintptr) {
 	for at := lo; at < hi; {
 		first := at % KeyBlock
 		lanes := min(KeyBlock-first, hi-at)
@@ -18,7 +18,7 @@ func scoresGeneric(s []float32, lds int, q []float32, ldq, n int, keys []float32
 }
 
 // scoresF16Generic converts keys some values at a time. The sums wait in s.
-func scoresF16Generic(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, _ []float32) {
+func scoresF16Generic(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, _ []float32, _ uintptr) {
 	const step = 32
 	var wide [step * KeyBlock]float32
 	for at := lo; at < hi; {
@@ -65,7 +65,7 @@ func addScores(s, block, q []float32) {
 }
 
 // mixGeneric is the reference for kernels.mix: values are added in order.
-func mixGeneric(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int) {
+func mixGeneric(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, _ uintptr) {
 	for c := range n {
 		out := out[c*ldo:][:d]
 		for i, u := range p[c*ldp:][:count] {
@@ -77,7 +77,7 @@ func mixGeneric(out []float32, ldo int, p []float32, ldp, n int, values []float3
 	}
 }
 
-func mixF16Generic(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int) {
+func mixF16Generic(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, _ uintptr) {
 	for i := range count {
 		for j, h := range values[i*d:][:d] {
 			v := halfToFloat(h)

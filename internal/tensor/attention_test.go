@@ -10,7 +10,7 @@ import (
 
 // attentionMix is AttentionMixRows of one row.
 func attentionMix(out, p, values []float32) {
-	AttentionMixRows(out, len(out), p, len(p), 1, values, len(out), len(p))
+	AttentionMixRows(out, len(out), p, len(p), 1, values, len(out), len(p), 0)
 }
 
 func TestAttention(t *testing.T) {
@@ -21,7 +21,7 @@ func TestAttention(t *testing.T) {
 				q := newGuarded(d, 1, normals(1))
 				keys := newGuarded(n*d, 3, normals(2))
 				s, work := newGuarded(n, 2, zero), make([]float32, AttentionWork)
-				AttentionScoresOfRows(s.data, n, q.data, d, 1, blockKeys(keys.data, d, 0, guardValue), d, 0, n, work)
+				AttentionScoresOfRows(s.data, n, q.data, d, 1, blockKeys(keys.data, d, 0, guardValue), d, 0, n, work, 0)
 				for i, v := range s.data {
 					want, size := 0.0, 0.0
 					for j, u := range q.data {
@@ -119,14 +119,14 @@ func TestAttentionOfRows(t *testing.T) {
 					what := fmt.Sprintf("%d rows, %d positions of %d values", rows, count, d)
 					n := max(0, (rows-1)*lds+count)
 					s := newGuarded(n, 2, func(int) float32 { return 7 })
-					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data)
+					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, 0)
 					s16 := newGuarded(n, 1, func(int) float32 { return 7 })
-					AttentionScoresOfRowsF16(s16.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data)
+					AttentionScoresOfRowsF16(s16.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, Address(half))
 					out := newGuarded(max(0, (rows-1)*ldq+d), 2, normals(3))
 					start := copyOf(out.data)
-					AttentionMixRows(out.data, ldq, s.data, lds, rows, keys.data, d, count)
+					AttentionMixRows(out.data, ldq, s.data, lds, rows, keys.data, d, count, 0)
 					out16 := newGuarded(len(start), 1, func(i int) float32 { return start[i] })
-					AttentionMixRowsF16(out16.data, ldq, s.data, lds, rows, half, d, count)
+					AttentionMixRowsF16(out16.data, ldq, s.data, lds, rows, half, d, count, Address(halfBlocks))
 					for c := range rows {
 						sameBits(t, what+": scores", s.data[c*lds:][:count], want[c*count:][:count])
 						sameBits(t, what+": half scores", s16.data[c*lds:][:count], want16[c*count:][:count])
@@ -152,16 +152,16 @@ func TestAttentionOfRows(t *testing.T) {
 	})
 	work := make([]float32, AttentionWork)
 	mustPanic(t, "too few scores", func() {
-		AttentionScoresOfRows(make([]float32, 5), 4, make([]float32, 8), 4, 2, make([]float32, 64), 4, 0, 2, work)
+		AttentionScoresOfRows(make([]float32, 5), 4, make([]float32, 8), 4, 2, make([]float32, 64), 4, 0, 2, work, 0)
 	})
 	mustPanic(t, "keys without the end of their block", func() {
-		AttentionScoresOfRows(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]float32, 63), 4, 0, 2, work)
+		AttentionScoresOfRows(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]float32, 63), 4, 0, 2, work, 0)
 	})
 	mustPanic(t, "no working memory", func() {
-		AttentionScoresOfRowsF16(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]uint16, 64), 4, 0, 2, nil)
+		AttentionScoresOfRowsF16(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]uint16, 64), 4, 0, 2, nil, 0)
 	})
 	mustPanic(t, "too few values", func() {
-		AttentionMixRows(make([]float32, 4), 4, make([]float32, 2), 2, 1, make([]float32, 7), 4, 2)
+		AttentionMixRows(make([]float32, 4), 4, make([]float32, 2), 2, 1, make([]float32, 7), 4, 2, 0)
 	})
 }
 

@@ -237,10 +237,10 @@ func FuzzAttention(f *testing.F) {
 				out := newGuarded(len(start.data), 1, func(i int) float32 { return start.data[i] })
 				value := func(i int) float32 { return values.data[i] }
 				if halves {
-					AttentionMixRowsF16(out.data, ldo, p.data, ldp, rows, half, d, count)
+					AttentionMixRowsF16(out.data, ldo, p.data, ldp, rows, half, d, count, 0)
 					value = func(i int) float32 { return halfToFloat(half[i]) }
 				} else {
-					AttentionMixRows(out.data, ldo, p.data, ldp, rows, values.data, d, count)
+					AttentionMixRows(out.data, ldo, p.data, ldp, rows, values.data, d, count, 0)
 				}
 				out.check(t, what)
 				for c := range rows {
@@ -282,9 +282,9 @@ func FuzzScores(f *testing.F) {
 			for _, halves := range []bool{false, true} {
 				s := newGuarded((rows-1)*lds+count, 1, zero)
 				if halves {
-					AttentionScoresOfRowsF16(s.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data)
+					AttentionScoresOfRowsF16(s.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, 0)
 				} else {
-					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data)
+					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, 0)
 				}
 				s.check(t, what)
 				work.check(t, what)
@@ -353,9 +353,10 @@ func FuzzVector(f *testing.F) {
 			"gelu":    func(k *kernels, x []float32) []float32 { k.gelu(x); return nil },
 			"affine":  func(k *kernels, x []float32) []float32 { k.affine(x, x, u.data, v.data); return nil },
 			"swish":   func(k *kernels, x []float32) []float32 { k.swish(x, x, u.data, v.data); return nil },
-			"expSum":  func(k *kernels, x []float32) []float32 { l := k.expSum(x, top); return l[:] },
+			"rotate":  func(k *kernels, x []float32) []float32 { k.rotate(x, u.data[:n&^1], factor); return nil },
+			"expSum":  func(k *kernels, x []float32) []float32 { l := k.expSum(x, top, 0); return l[:] },
 			"softmax": func(k *kernels, x []float32) []float32 {
-				l := k.expSum(x, k.largest(x))
+				l := k.expSum(x, k.largest(x), 0)
 				k.scale(x, 1/l.total())
 				return l[:]
 			},

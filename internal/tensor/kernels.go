@@ -26,18 +26,19 @@ type kernels struct {
 
 	// mix adds Σ_i p[c*ldp+i]·values[i*d+j] to out[c*ldo+j] for c < n, j < d,
 	// i < count, in the order of i. It differs from the portable one by
-	// rounding.
-	mix func(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int)
+	// rounding. ahead is the address of what the worker reads after values, or 0.
+	mix func(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead uintptr)
 
 	// scores sets s[c*lds+i-lo] for c < n, lo <= i < hi to the product of a
 	// query and a key, one chain in the order of their values; keys are in
 	// blocks of KeyBlock. It differs from the portable one by rounding. work is
-	// working memory, AttentionWork floats.
-	scores func(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32)
+	// working memory, AttentionWork floats, ahead the address of what the worker
+	// reads after keys, or 0.
+	scores func(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead uintptr)
 
 	// scoresF16 and mixF16 are scores and mix of half floats.
-	scoresF16 func(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32)
-	mixF16    func(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int)
+	scoresF16 func(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead uintptr)
+	mixF16    func(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead uintptr)
 	// half rounds to half floats, to nearest, ties to even.
 	half func(dst []uint16, src []float32)
 
@@ -63,8 +64,12 @@ type kernels struct {
 	// faster.
 	pair map[ggml.Type]pairKernel
 
-	// expSum replaces x by exp(x - top) and returns its sums.
-	expSum func(x []float32, top float32) lanes32
+	// fetch asks for cache lines. It may do nothing.
+	fetch func(address uintptr, lines int)
+
+	// expSum replaces x by exp(x - top) and returns its sums. It may fetch a
+	// cache line for every 16 values from ahead on, unless that is 0.
+	expSum func(x []float32, top float32, ahead uintptr) lanes32
 	// squares returns the sums of x².
 	squares func(x []float32) lanes64
 	// largest returns the largest of x and -Inf. NaNs may be passed over.
@@ -75,6 +80,7 @@ type kernels struct {
 	scaleBy  func(dst, x, weight []float32, f float32) // dst = x·f·weight
 	swiglu   func(gate, up []float32)                  // gate = silu(gate)·up
 	gelu     func(x []float32)                         // see GELUTanh
+	rotate   func(x, turn []float32, scale float32)    // see Rotate
 	channels func(sums []float64, row []float32)       // see channelsGeneric
 	affine   func(dst, src, factor, offset []float32)  // dst = src·factor + offset, channels repeating
 	swish    func(dst, src, factor, offset []float32)  // the same, then silu
@@ -97,6 +103,7 @@ var genericKernels = kernels{
 	winogradOutput: winogradOutputGeneric,
 	quantize:       quantizeGeneric,
 	packed:         packedGeneric(),
+	fetch:          func(uintptr, int) {},
 	expSum:         expSumGeneric,
 	squares:        squaresGeneric,
 	largest:        largestGeneric,
@@ -105,6 +112,7 @@ var genericKernels = kernels{
 	scaleBy:        scaleByGeneric,
 	swiglu:         swigluGeneric,
 	gelu:           geluGeneric,
+	rotate:         rotateGeneric,
 	channels:       channelsGeneric,
 	affine:         affineGeneric,
 	swish:          swishGeneric,

@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-// func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x1AVX512(SB), NOSPLIT, $0-64
+// func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -26,17 +26,29 @@ while1:
 	VMOVUPS 192(SI), Z3
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    n+40(FP), R8
+	MOVQ    end+64(FP), R10
+	LEAQ    8192(SI), R9
+	MOVQ    n+40(FP), R11
 
 loop3:
-	PREFETCHT1   8192(SI)
-	PREFETCHT0   1024(SI)
-	PREFETCHT1   8256(SI)
-	PREFETCHT0   1088(SI)
-	PREFETCHT1   8320(SI)
-	PREFETCHT0   1152(SI)
-	PREFETCHT1   8384(SI)
-	PREFETCHT0   1216(SI)
+	CMPQ R9, R10
+	JCS  within4
+	MOVQ ahead+72(FP), R9
+	MOVQ $-1, R10
+
+within4:
+	LEAQ         1024(SI), R8
+	CMPQ         R8, end+64(FP)
+	CMOVQCC      SI, R8
+	PREFETCHT1   (R9)
+	PREFETCHT0   (R8)
+	PREFETCHT1   64(R9)
+	PREFETCHT0   64(R8)
+	PREFETCHT1   128(R9)
+	PREFETCHT0   128(R8)
+	PREFETCHT1   192(R9)
+	PREFETCHT0   192(R8)
+	ADDQ         BX, R9
 	VBROADCASTSS (DI), Z4
 	VMOVUPS      (SI), Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -48,7 +60,7 @@ loop3:
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         $0x04, DI
 	ADDQ         BX, SI
-	DECQ         R8
+	DECQ         R11
 	JNZ          loop3
 	MOVQ         AX, SI
 	VMOVUPS      Z0, (SI)
@@ -61,38 +73,50 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    CX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, SI
 	VMOVUPS (SI), Z0
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    n+40(FP), R8
+	MOVQ    end+64(FP), R10
+	LEAQ    8192(SI), R9
+	MOVQ    n+40(FP), R11
 
-loop6:
-	PREFETCHT1   8192(SI)
-	PREFETCHT0   1024(SI)
+loop7:
+	CMPQ R9, R10
+	JCS  within8
+	MOVQ ahead+72(FP), R9
+	MOVQ $-1, R10
+
+within8:
+	LEAQ         1024(SI), R8
+	CMPQ         R8, end+64(FP)
+	CMOVQCC      SI, R8
+	PREFETCHT1   (R9)
+	PREFETCHT0   (R8)
+	ADDQ         BX, R9
 	VBROADCASTSS (DI), Z1
 	VMOVUPS      (SI), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         $0x04, DI
 	ADDQ         BX, SI
-	DECQ         R8
-	JNZ          loop6
+	DECQ         R11
+	JNZ          loop7
 	MOVQ         AX, SI
 	VMOVUPS      Z0, (SI)
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, DX
 	SUBQ         $0x10, CX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x2AVX512(SB), NOSPLIT, $0-64
+// func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -118,17 +142,29 @@ while1:
 	VMOVUPS 192(R8), Z7
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
-	PREFETCHT1   8320(R8)
-	PREFETCHT0   1152(R8)
-	PREFETCHT1   8384(R8)
-	PREFETCHT0   1216(R8)
+	CMPQ R11, R12
+	JCS  within4
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within4:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	PREFETCHT1   64(R11)
+	PREFETCHT0   64(R10)
+	PREFETCHT1   128(R11)
+	PREFETCHT0   128(R10)
+	PREFETCHT1   192(R11)
+	PREFETCHT0   192(R10)
+	ADDQ         SI, R11
 	VBROADCASTSS (R9), Z8
 	VBROADCASTSS (R9)(DI*1), Z9
 	VMOVUPS      (R8), Z10
@@ -145,7 +181,7 @@ loop3:
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
+	DECQ         R13
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -163,20 +199,32 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
 	VMOVUPS (R8), Z1
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R11, R12
+	JCS  within8
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within8:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VMOVUPS      (R8), Z2
 	VBROADCASTSS (R9), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -184,8 +232,8 @@ loop6:
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
-	JNZ          loop6
+	DECQ         R13
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -193,14 +241,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x3AVX512(SB), NOSPLIT, $0-64
+// func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x3AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -231,17 +279,29 @@ while1:
 	VMOVUPS 192(R8), Z11
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
-	PREFETCHT1   8320(R8)
-	PREFETCHT0   1152(R8)
-	PREFETCHT1   8384(R8)
-	PREFETCHT0   1216(R8)
+	CMPQ R11, R12
+	JCS  within4
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within4:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	PREFETCHT1   64(R11)
+	PREFETCHT0   64(R10)
+	PREFETCHT1   128(R11)
+	PREFETCHT0   128(R10)
+	PREFETCHT1   192(R11)
+	PREFETCHT0   192(R10)
+	ADDQ         SI, R11
 	VBROADCASTSS (R9), Z12
 	VBROADCASTSS (R9)(DI*1), Z13
 	VBROADCASTSS (R9)(DI*2), Z14
@@ -263,7 +323,7 @@ loop3:
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
+	DECQ         R13
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -286,9 +346,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -297,11 +357,23 @@ while4:
 	VMOVUPS (R8), Z2
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R11, R12
+	JCS  within8
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within8:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VMOVUPS      (R8), Z3
 	VBROADCASTSS (R9), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -311,8 +383,8 @@ loop6:
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
-	JNZ          loop6
+	DECQ         R13
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -322,14 +394,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x4AVX512(SB), NOSPLIT, $0-64
+// func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -366,17 +438,29 @@ while1:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    n+40(FP), R11
+	MOVQ    end+64(FP), R13
+	LEAQ    8192(R8), R12
+	MOVQ    n+40(FP), R14
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
-	PREFETCHT1   8320(R8)
-	PREFETCHT0   1152(R8)
-	PREFETCHT1   8384(R8)
-	PREFETCHT0   1216(R8)
+	CMPQ R12, R13
+	JCS  within4
+	MOVQ ahead+72(FP), R12
+	MOVQ $-1, R13
+
+within4:
+	LEAQ         1024(R8), R11
+	CMPQ         R11, end+64(FP)
+	CMOVQCC      R8, R11
+	PREFETCHT1   (R12)
+	PREFETCHT0   (R11)
+	PREFETCHT1   64(R12)
+	PREFETCHT0   64(R11)
+	PREFETCHT1   128(R12)
+	PREFETCHT0   128(R11)
+	PREFETCHT1   192(R12)
+	PREFETCHT0   192(R11)
+	ADDQ         SI, R12
 	VBROADCASTSS (R9), Z16
 	VBROADCASTSS (R9)(DI*1), Z17
 	VBROADCASTSS (R9)(DI*2), Z18
@@ -403,7 +487,7 @@ loop3:
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R11
+	DECQ         R14
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -431,9 +515,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -445,11 +529,23 @@ while4:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    n+40(FP), R11
+	MOVQ    end+64(FP), R13
+	LEAQ    8192(R8), R12
+	MOVQ    n+40(FP), R14
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R12, R13
+	JCS  within8
+	MOVQ ahead+72(FP), R12
+	MOVQ $-1, R13
+
+within8:
+	LEAQ         1024(R8), R11
+	CMPQ         R11, end+64(FP)
+	CMOVQCC      R8, R11
+	PREFETCHT1   (R12)
+	PREFETCHT0   (R11)
+	ADDQ         SI, R12
 	VMOVUPS      (R8), Z4
 	VBROADCASTSS (R9), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -461,8 +557,8 @@ loop6:
 	VFMADD231PS  Z4, Z5, Z3
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R11
-	JNZ          loop6
+	DECQ         R14
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -474,14 +570,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x5AVX512(SB), NOSPLIT, $0-64
+// func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x5AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -524,17 +620,29 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
-	PREFETCHT1   8320(R8)
-	PREFETCHT0   1152(R8)
-	PREFETCHT1   8384(R8)
-	PREFETCHT0   1216(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	PREFETCHT1   64(R13)
+	PREFETCHT0   64(R12)
+	PREFETCHT1   128(R13)
+	PREFETCHT0   128(R12)
+	PREFETCHT1   192(R13)
+	PREFETCHT0   192(R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Z20
 	VMOVUPS      64(R8), Z21
 	VMOVUPS      128(R8), Z22
@@ -567,7 +675,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -600,9 +708,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -617,11 +725,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Z5
 	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -636,8 +756,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -651,14 +771,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x6AVX512(SB), NOSPLIT, $0-64
+// func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x6AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -706,17 +826,29 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
-	PREFETCHT1   8320(R8)
-	PREFETCHT0   1152(R8)
-	PREFETCHT1   8384(R8)
-	PREFETCHT0   1216(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	PREFETCHT1   64(R13)
+	PREFETCHT0   64(R12)
+	PREFETCHT1   128(R13)
+	PREFETCHT0   128(R12)
+	PREFETCHT1   192(R13)
+	PREFETCHT0   192(R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Z24
 	VMOVUPS      64(R8), Z25
 	VMOVUPS      128(R8), Z26
@@ -754,7 +886,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -792,9 +924,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -811,11 +943,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Z6
 	VBROADCASTSS (R9), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -832,8 +976,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -849,14 +993,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x7AVX512(SB), NOSPLIT, $0-64
+// func mixF32x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x7AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -895,13 +1039,25 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	PREFETCHT1   64(R13)
+	PREFETCHT0   64(R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Z14
 	VMOVUPS      64(R8), Z15
 	VBROADCASTSS (R9), Z16
@@ -928,7 +1084,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -957,9 +1113,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -978,11 +1134,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Z7
 	VBROADCASTSS (R9), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -1001,8 +1169,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -1020,14 +1188,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x8AVX512(SB), NOSPLIT, $0-64
+// func mixF32x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x8AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1069,13 +1237,25 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	PREFETCHT1   64(R13)
+	PREFETCHT0   64(R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Z16
 	VMOVUPS      64(R8), Z17
 	VBROADCASTSS (R9), Z18
@@ -1105,7 +1285,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -1137,9 +1317,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -1160,11 +1340,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Z8
 	VBROADCASTSS (R9), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -1185,8 +1377,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -1206,14 +1398,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x40, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x1AVX512(SB), NOSPLIT, $0-64
+// func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x1AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1234,13 +1426,25 @@ while1:
 	VMOVUPS 192(SI), Z3
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    n+40(FP), R8
+	MOVQ    end+64(FP), R10
+	LEAQ    8192(SI), R9
+	MOVQ    n+40(FP), R11
 
 loop3:
-	PREFETCHT1   8192(SI)
-	PREFETCHT0   1024(SI)
-	PREFETCHT1   8256(SI)
-	PREFETCHT0   1088(SI)
+	CMPQ R9, R10
+	JCS  within4
+	MOVQ ahead+72(FP), R9
+	MOVQ $-1, R10
+
+within4:
+	LEAQ         1024(SI), R8
+	CMPQ         R8, end+64(FP)
+	CMOVQCC      SI, R8
+	PREFETCHT1   (R9)
+	PREFETCHT0   (R8)
+	PREFETCHT1   64(R9)
+	PREFETCHT0   64(R8)
+	ADDQ         BX, R9
 	VBROADCASTSS (DI), Z4
 	VCVTPH2PS    (SI), Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -1252,7 +1456,7 @@ loop3:
 	VFMADD231PS  Z5, Z4, Z3
 	ADDQ         $0x04, DI
 	ADDQ         BX, SI
-	DECQ         R8
+	DECQ         R11
 	JNZ          loop3
 	MOVQ         AX, SI
 	VMOVUPS      Z0, (SI)
@@ -1265,38 +1469,50 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    CX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, SI
 	VMOVUPS (SI), Z0
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    n+40(FP), R8
+	MOVQ    end+64(FP), R10
+	LEAQ    8192(SI), R9
+	MOVQ    n+40(FP), R11
 
-loop6:
-	PREFETCHT1   8192(SI)
-	PREFETCHT0   1024(SI)
+loop7:
+	CMPQ R9, R10
+	JCS  within8
+	MOVQ ahead+72(FP), R9
+	MOVQ $-1, R10
+
+within8:
+	LEAQ         1024(SI), R8
+	CMPQ         R8, end+64(FP)
+	CMOVQCC      SI, R8
+	PREFETCHT1   (R9)
+	PREFETCHT0   (R8)
+	ADDQ         BX, R9
 	VBROADCASTSS (DI), Z1
 	VCVTPH2PS    (SI), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         $0x04, DI
 	ADDQ         BX, SI
-	DECQ         R8
-	JNZ          loop6
+	DECQ         R11
+	JNZ          loop7
 	MOVQ         AX, SI
 	VMOVUPS      Z0, (SI)
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, DX
 	SUBQ         $0x10, CX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x2AVX512(SB), NOSPLIT, $0-64
+// func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x2AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1322,13 +1538,25 @@ while1:
 	VMOVUPS 192(R8), Z7
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
+	CMPQ R11, R12
+	JCS  within4
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within4:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	PREFETCHT1   64(R11)
+	PREFETCHT0   64(R10)
+	ADDQ         SI, R11
 	VBROADCASTSS (R9), Z8
 	VBROADCASTSS (R9)(DI*1), Z9
 	VCVTPH2PS    (R8), Z10
@@ -1345,7 +1573,7 @@ loop3:
 	VFMADD231PS  Z10, Z9, Z7
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
+	DECQ         R13
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -1363,20 +1591,32 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
 	VMOVUPS (R8), Z1
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R11, R12
+	JCS  within8
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within8:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VCVTPH2PS    (R8), Z2
 	VBROADCASTSS (R9), Z3
 	VFMADD231PS  Z2, Z3, Z0
@@ -1384,8 +1624,8 @@ loop6:
 	VFMADD231PS  Z2, Z3, Z1
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
-	JNZ          loop6
+	DECQ         R13
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -1393,14 +1633,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x3AVX512(SB), NOSPLIT, $0-64
+// func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x3AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1431,13 +1671,25 @@ while1:
 	VMOVUPS 192(R8), Z11
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
+	CMPQ R11, R12
+	JCS  within4
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within4:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	PREFETCHT1   64(R11)
+	PREFETCHT0   64(R10)
+	ADDQ         SI, R11
 	VBROADCASTSS (R9), Z12
 	VBROADCASTSS (R9)(DI*1), Z13
 	VBROADCASTSS (R9)(DI*2), Z14
@@ -1459,7 +1711,7 @@ loop3:
 	VFMADD231PS  Z15, Z14, Z11
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
+	DECQ         R13
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -1482,9 +1734,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -1493,11 +1745,23 @@ while4:
 	VMOVUPS (R8), Z2
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R11, R12
+	JCS  within8
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within8:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VCVTPH2PS    (R8), Z3
 	VBROADCASTSS (R9), Z4
 	VFMADD231PS  Z3, Z4, Z0
@@ -1507,8 +1771,8 @@ loop6:
 	VFMADD231PS  Z3, Z4, Z2
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
-	JNZ          loop6
+	DECQ         R13
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -1518,14 +1782,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x4AVX512(SB), NOSPLIT, $0-64
+// func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x4AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1562,13 +1826,25 @@ while1:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    n+40(FP), R11
+	MOVQ    end+64(FP), R13
+	LEAQ    8192(R8), R12
+	MOVQ    n+40(FP), R14
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
+	CMPQ R12, R13
+	JCS  within4
+	MOVQ ahead+72(FP), R12
+	MOVQ $-1, R13
+
+within4:
+	LEAQ         1024(R8), R11
+	CMPQ         R11, end+64(FP)
+	CMOVQCC      R8, R11
+	PREFETCHT1   (R12)
+	PREFETCHT0   (R11)
+	PREFETCHT1   64(R12)
+	PREFETCHT0   64(R11)
+	ADDQ         SI, R12
 	VBROADCASTSS (R9), Z16
 	VBROADCASTSS (R9)(DI*1), Z17
 	VBROADCASTSS (R9)(DI*2), Z18
@@ -1595,7 +1871,7 @@ loop3:
 	VFMADD231PS  Z20, Z19, Z15
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R11
+	DECQ         R14
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -1623,9 +1899,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -1637,11 +1913,23 @@ while4:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    n+40(FP), R11
+	MOVQ    end+64(FP), R13
+	LEAQ    8192(R8), R12
+	MOVQ    n+40(FP), R14
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R12, R13
+	JCS  within8
+	MOVQ ahead+72(FP), R12
+	MOVQ $-1, R13
+
+within8:
+	LEAQ         1024(R8), R11
+	CMPQ         R11, end+64(FP)
+	CMOVQCC      R8, R11
+	PREFETCHT1   (R12)
+	PREFETCHT0   (R11)
+	ADDQ         SI, R12
 	VCVTPH2PS    (R8), Z4
 	VBROADCASTSS (R9), Z5
 	VFMADD231PS  Z4, Z5, Z0
@@ -1653,8 +1941,8 @@ loop6:
 	VFMADD231PS  Z4, Z5, Z3
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R11
-	JNZ          loop6
+	DECQ         R14
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -1666,14 +1954,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x5AVX512(SB), NOSPLIT, $0-64
+// func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x5AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1716,13 +2004,25 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	PREFETCHT1   64(R13)
+	PREFETCHT0   64(R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Z20
 	VCVTPH2PS    32(R8), Z21
 	VCVTPH2PS    64(R8), Z22
@@ -1755,7 +2055,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -1788,9 +2088,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -1805,11 +2105,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Z5
 	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z5, Z6, Z0
@@ -1824,8 +2136,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -1839,14 +2151,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x6AVX512(SB), NOSPLIT, $0-64
+// func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x6AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1894,13 +2206,25 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	PREFETCHT1   64(R13)
+	PREFETCHT0   64(R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Z24
 	VCVTPH2PS    32(R8), Z25
 	VCVTPH2PS    64(R8), Z26
@@ -1938,7 +2262,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -1976,9 +2300,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -1995,11 +2319,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Z6
 	VBROADCASTSS (R9), Z7
 	VFMADD231PS  Z6, Z7, Z0
@@ -2016,8 +2352,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -2033,14 +2369,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x7AVX512(SB), NOSPLIT, $0-64
+// func mixF16x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x7AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2079,11 +2415,23 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Z14
 	VCVTPH2PS    32(R8), Z15
 	VBROADCASTSS (R9), Z16
@@ -2110,7 +2458,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -2139,9 +2487,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -2160,11 +2508,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Z7
 	VBROADCASTSS (R9), Z8
 	VFMADD231PS  Z7, Z8, Z0
@@ -2183,8 +2543,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -2202,14 +2562,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x8AVX512(SB), NOSPLIT, $0-64
+// func mixF16x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x8AVX512(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2251,11 +2611,23 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Z16
 	VCVTPH2PS    32(R8), Z17
 	VBROADCASTSS (R9), Z18
@@ -2285,7 +2657,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
@@ -2317,9 +2689,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x10
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Z0
 	ADDQ    CX, R8
@@ -2340,11 +2712,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Z8
 	VBROADCASTSS (R9), Z9
 	VFMADD231PS  Z8, Z9, Z0
@@ -2365,8 +2749,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Z0, (R8)
 	ADDQ         CX, R8
@@ -2386,14 +2770,14 @@ loop6:
 	ADDQ         $0x40, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x10, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x1AVX2(SB), NOSPLIT, $0-64
+// func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2414,13 +2798,25 @@ while1:
 	VMOVUPS 96(SI), Y3
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    n+40(FP), R8
+	MOVQ    end+64(FP), R10
+	LEAQ    8192(SI), R9
+	MOVQ    n+40(FP), R11
 
 loop3:
-	PREFETCHT1   8192(SI)
-	PREFETCHT0   1024(SI)
-	PREFETCHT1   8256(SI)
-	PREFETCHT0   1088(SI)
+	CMPQ R9, R10
+	JCS  within4
+	MOVQ ahead+72(FP), R9
+	MOVQ $-1, R10
+
+within4:
+	LEAQ         1024(SI), R8
+	CMPQ         R8, end+64(FP)
+	CMOVQCC      SI, R8
+	PREFETCHT1   (R9)
+	PREFETCHT0   (R8)
+	PREFETCHT1   64(R9)
+	PREFETCHT0   64(R8)
+	ADDQ         BX, R9
 	VBROADCASTSS (DI), Y4
 	VMOVUPS      (SI), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -2432,7 +2828,7 @@ loop3:
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         $0x04, DI
 	ADDQ         BX, SI
-	DECQ         R8
+	DECQ         R11
 	JNZ          loop3
 	MOVQ         AX, SI
 	VMOVUPS      Y0, (SI)
@@ -2445,38 +2841,50 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    CX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, SI
 	VMOVUPS (SI), Y0
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    n+40(FP), R8
+	MOVQ    end+64(FP), R10
+	LEAQ    8192(SI), R9
+	MOVQ    n+40(FP), R11
 
-loop6:
-	PREFETCHT1   8192(SI)
-	PREFETCHT0   1024(SI)
+loop7:
+	CMPQ R9, R10
+	JCS  within8
+	MOVQ ahead+72(FP), R9
+	MOVQ $-1, R10
+
+within8:
+	LEAQ         1024(SI), R8
+	CMPQ         R8, end+64(FP)
+	CMOVQCC      SI, R8
+	PREFETCHT1   (R9)
+	PREFETCHT0   (R8)
+	ADDQ         BX, R9
 	VBROADCASTSS (DI), Y1
 	VMOVUPS      (SI), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $0x04, DI
 	ADDQ         BX, SI
-	DECQ         R8
-	JNZ          loop6
+	DECQ         R11
+	JNZ          loop7
 	MOVQ         AX, SI
 	VMOVUPS      Y0, (SI)
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, DX
 	SUBQ         $0x08, CX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x2AVX2(SB), NOSPLIT, $0-64
+// func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x2AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2502,13 +2910,25 @@ while1:
 	VMOVUPS 96(R8), Y7
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
+	CMPQ R11, R12
+	JCS  within4
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within4:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	PREFETCHT1   64(R11)
+	PREFETCHT0   64(R10)
+	ADDQ         SI, R11
 	VBROADCASTSS (R9), Y8
 	VBROADCASTSS (R9)(DI*1), Y9
 	VMOVUPS      (R8), Y10
@@ -2525,7 +2945,7 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
+	DECQ         R13
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -2543,20 +2963,32 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
 	VMOVUPS (R8), Y1
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R11, R12
+	JCS  within8
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within8:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VMOVUPS      (R8), Y2
 	VBROADCASTSS (R9), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -2564,8 +2996,8 @@ loop6:
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
-	JNZ          loop6
+	DECQ         R13
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -2573,14 +3005,14 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x3AVX2(SB), NOSPLIT, $0-64
+// func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x3AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2611,13 +3043,25 @@ while1:
 	VMOVUPS 96(R8), Y11
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
-	PREFETCHT1   8256(R8)
-	PREFETCHT0   1088(R8)
+	CMPQ R11, R12
+	JCS  within4
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within4:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	PREFETCHT1   64(R11)
+	PREFETCHT0   64(R10)
+	ADDQ         SI, R11
 	VBROADCASTSS (R9), Y12
 	VBROADCASTSS (R9)(DI*1), Y13
 	VBROADCASTSS (R9)(DI*2), Y14
@@ -2639,7 +3083,7 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
+	DECQ         R13
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -2662,9 +3106,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
@@ -2673,11 +3117,23 @@ while4:
 	VMOVUPS (R8), Y2
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R11, R12
+	JCS  within8
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within8:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VMOVUPS      (R8), Y3
 	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -2687,8 +3143,8 @@ loop6:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
-	JNZ          loop6
+	DECQ         R13
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -2698,14 +3154,14 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x4AVX2(SB), NOSPLIT, $0-64
+// func mixF32x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x4AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2734,11 +3190,23 @@ while1:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    n+40(FP), R11
+	MOVQ    end+64(FP), R13
+	LEAQ    8192(R8), R12
+	MOVQ    n+40(FP), R14
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R12, R13
+	JCS  within4
+	MOVQ ahead+72(FP), R12
+	MOVQ $-1, R13
+
+within4:
+	LEAQ         1024(R8), R11
+	CMPQ         R11, end+64(FP)
+	CMOVQCC      R8, R11
+	PREFETCHT1   (R12)
+	PREFETCHT0   (R11)
+	ADDQ         SI, R12
 	VMOVUPS      (R8), Y8
 	VMOVUPS      32(R8), Y9
 	VBROADCASTSS (R9), Y10
@@ -2755,7 +3223,7 @@ loop3:
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R11
+	DECQ         R14
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -2775,9 +3243,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
@@ -2789,11 +3257,23 @@ while4:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    n+40(FP), R11
+	MOVQ    end+64(FP), R13
+	LEAQ    8192(R8), R12
+	MOVQ    n+40(FP), R14
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R12, R13
+	JCS  within8
+	MOVQ ahead+72(FP), R12
+	MOVQ $-1, R13
+
+within8:
+	LEAQ         1024(R8), R11
+	CMPQ         R11, end+64(FP)
+	CMOVQCC      R8, R11
+	PREFETCHT1   (R12)
+	PREFETCHT0   (R11)
+	ADDQ         SI, R12
 	VMOVUPS      (R8), Y4
 	VBROADCASTSS (R9), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -2805,8 +3285,8 @@ loop6:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R11
-	JNZ          loop6
+	DECQ         R14
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -2818,14 +3298,14 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x5AVX2(SB), NOSPLIT, $0-64
+// func mixF32x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x5AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2858,11 +3338,23 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Y10
 	VMOVUPS      32(R8), Y11
 	VBROADCASTSS (R9), Y12
@@ -2883,7 +3375,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -2906,9 +3398,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
@@ -2923,11 +3415,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Y5
 	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -2942,8 +3446,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -2957,14 +3461,14 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
-TEXT ·mixF32x6AVX2(SB), NOSPLIT, $0-64
+// func mixF32x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF32x6AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3000,11 +3504,23 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Y12
 	VMOVUPS      32(R8), Y13
 	VBROADCASTSS (R9), Y14
@@ -3028,7 +3544,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -3054,9 +3570,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
@@ -3073,11 +3589,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VMOVUPS      (R8), Y6
 	VBROADCASTSS (R9), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -3094,8 +3622,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -3111,14 +3639,14 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x1AVX2(SB), NOSPLIT, $0-64
+// func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x1AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3139,11 +3667,23 @@ while1:
 	VMOVUPS 96(SI), Y3
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    n+40(FP), R8
+	MOVQ    end+64(FP), R10
+	LEAQ    8192(SI), R9
+	MOVQ    n+40(FP), R11
 
 loop3:
-	PREFETCHT1   8192(SI)
-	PREFETCHT0   1024(SI)
+	CMPQ R9, R10
+	JCS  within4
+	MOVQ ahead+72(FP), R9
+	MOVQ $-1, R10
+
+within4:
+	LEAQ         1024(SI), R8
+	CMPQ         R8, end+64(FP)
+	CMOVQCC      SI, R8
+	PREFETCHT1   (R9)
+	PREFETCHT0   (R8)
+	ADDQ         BX, R9
 	VBROADCASTSS (DI), Y4
 	VCVTPH2PS    (SI), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -3155,7 +3695,7 @@ loop3:
 	VFMADD231PS  Y5, Y4, Y3
 	ADDQ         $0x04, DI
 	ADDQ         BX, SI
-	DECQ         R8
+	DECQ         R11
 	JNZ          loop3
 	MOVQ         AX, SI
 	VMOVUPS      Y0, (SI)
@@ -3168,38 +3708,50 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    CX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, SI
 	VMOVUPS (SI), Y0
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    n+40(FP), R8
+	MOVQ    end+64(FP), R10
+	LEAQ    8192(SI), R9
+	MOVQ    n+40(FP), R11
 
-loop6:
-	PREFETCHT1   8192(SI)
-	PREFETCHT0   1024(SI)
+loop7:
+	CMPQ R9, R10
+	JCS  within8
+	MOVQ ahead+72(FP), R9
+	MOVQ $-1, R10
+
+within8:
+	LEAQ         1024(SI), R8
+	CMPQ         R8, end+64(FP)
+	CMOVQCC      SI, R8
+	PREFETCHT1   (R9)
+	PREFETCHT0   (R8)
+	ADDQ         BX, R9
 	VBROADCASTSS (DI), Y1
 	VCVTPH2PS    (SI), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $0x04, DI
 	ADDQ         BX, SI
-	DECQ         R8
-	JNZ          loop6
+	DECQ         R11
+	JNZ          loop7
 	MOVQ         AX, SI
 	VMOVUPS      Y0, (SI)
 	ADDQ         $0x20, AX
 	ADDQ         $0x10, DX
 	SUBQ         $0x08, CX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x2AVX2(SB), NOSPLIT, $0-64
+// func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x2AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3225,11 +3777,23 @@ while1:
 	VMOVUPS 96(R8), Y7
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R11, R12
+	JCS  within4
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within4:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VBROADCASTSS (R9), Y8
 	VBROADCASTSS (R9)(DI*1), Y9
 	VCVTPH2PS    (R8), Y10
@@ -3246,7 +3810,7 @@ loop3:
 	VFMADD231PS  Y10, Y9, Y7
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
+	DECQ         R13
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -3264,20 +3828,32 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
 	VMOVUPS (R8), Y1
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R11, R12
+	JCS  within8
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within8:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VCVTPH2PS    (R8), Y2
 	VBROADCASTSS (R9), Y3
 	VFMADD231PS  Y2, Y3, Y0
@@ -3285,8 +3861,8 @@ loop6:
 	VFMADD231PS  Y2, Y3, Y1
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
-	JNZ          loop6
+	DECQ         R13
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -3294,14 +3870,14 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x10, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x3AVX2(SB), NOSPLIT, $0-64
+// func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x3AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3332,11 +3908,23 @@ while1:
 	VMOVUPS 96(R8), Y11
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R11, R12
+	JCS  within4
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within4:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VBROADCASTSS (R9), Y12
 	VBROADCASTSS (R9)(DI*1), Y13
 	VBROADCASTSS (R9)(DI*2), Y14
@@ -3358,7 +3946,7 @@ loop3:
 	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
+	DECQ         R13
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -3381,9 +3969,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
@@ -3392,11 +3980,23 @@ while4:
 	VMOVUPS (R8), Y2
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    n+40(FP), R10
+	MOVQ    end+64(FP), R12
+	LEAQ    8192(R8), R11
+	MOVQ    n+40(FP), R13
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R11, R12
+	JCS  within8
+	MOVQ ahead+72(FP), R11
+	MOVQ $-1, R12
+
+within8:
+	LEAQ         1024(R8), R10
+	CMPQ         R10, end+64(FP)
+	CMOVQCC      R8, R10
+	PREFETCHT1   (R11)
+	PREFETCHT0   (R10)
+	ADDQ         SI, R11
 	VCVTPH2PS    (R8), Y3
 	VBROADCASTSS (R9), Y4
 	VFMADD231PS  Y3, Y4, Y0
@@ -3406,8 +4006,8 @@ loop6:
 	VFMADD231PS  Y3, Y4, Y2
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R10
-	JNZ          loop6
+	DECQ         R13
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -3417,14 +4017,14 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x10, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x4AVX2(SB), NOSPLIT, $0-64
+// func mixF16x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x4AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3453,11 +4053,23 @@ while1:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    n+40(FP), R11
+	MOVQ    end+64(FP), R13
+	LEAQ    8192(R8), R12
+	MOVQ    n+40(FP), R14
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R12, R13
+	JCS  within4
+	MOVQ ahead+72(FP), R12
+	MOVQ $-1, R13
+
+within4:
+	LEAQ         1024(R8), R11
+	CMPQ         R11, end+64(FP)
+	CMOVQCC      R8, R11
+	PREFETCHT1   (R12)
+	PREFETCHT0   (R11)
+	ADDQ         SI, R12
 	VCVTPH2PS    (R8), Y8
 	VCVTPH2PS    16(R8), Y9
 	VBROADCASTSS (R9), Y10
@@ -3474,7 +4086,7 @@ loop3:
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R11
+	DECQ         R14
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -3494,9 +4106,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
@@ -3508,11 +4120,23 @@ while4:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    n+40(FP), R11
+	MOVQ    end+64(FP), R13
+	LEAQ    8192(R8), R12
+	MOVQ    n+40(FP), R14
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R12, R13
+	JCS  within8
+	MOVQ ahead+72(FP), R12
+	MOVQ $-1, R13
+
+within8:
+	LEAQ         1024(R8), R11
+	CMPQ         R11, end+64(FP)
+	CMOVQCC      R8, R11
+	PREFETCHT1   (R12)
+	PREFETCHT0   (R11)
+	ADDQ         SI, R12
 	VCVTPH2PS    (R8), Y4
 	VBROADCASTSS (R9), Y5
 	VFMADD231PS  Y4, Y5, Y0
@@ -3524,8 +4148,8 @@ loop6:
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x04, R9
 	ADDQ         SI, R8
-	DECQ         R11
-	JNZ          loop6
+	DECQ         R14
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -3537,14 +4161,14 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x10, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x5AVX2(SB), NOSPLIT, $0-64
+// func mixF16x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x5AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3577,11 +4201,23 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Y10
 	VCVTPH2PS    16(R8), Y11
 	VBROADCASTSS (R9), Y12
@@ -3602,7 +4238,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -3625,9 +4261,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
@@ -3642,11 +4278,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Y5
 	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y5, Y6, Y0
@@ -3661,8 +4309,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -3676,14 +4324,14 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x10, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
-TEXT ·mixF16x6AVX2(SB), NOSPLIT, $0-64
+// func mixF16x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+TEXT ·mixF16x6AVX2(SB), NOSPLIT, $0-80
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3719,11 +4367,23 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
 loop3:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+	CMPQ R13, R14
+	JCS  within4
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within4:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Y12
 	VCVTPH2PS    16(R8), Y13
 	VBROADCASTSS (R9), Y14
@@ -3747,7 +4407,7 @@ loop3:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
+	DECQ         R15
 	JNZ          loop3
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
@@ -3773,9 +4433,9 @@ loop3:
 	JMP          while1
 
 end2:
-while4:
+while5:
 	CMPQ    DX, $0x08
-	JLT     end5
+	JLT     end6
 	MOVQ    AX, R8
 	VMOVUPS (R8), Y0
 	ADDQ    CX, R8
@@ -3792,11 +4452,23 @@ while4:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    n+40(FP), R12
+	MOVQ    end+64(FP), R14
+	LEAQ    8192(R8), R13
+	MOVQ    n+40(FP), R15
 
-loop6:
-	PREFETCHT1   8192(R8)
-	PREFETCHT0   1024(R8)
+loop7:
+	CMPQ R13, R14
+	JCS  within8
+	MOVQ ahead+72(FP), R13
+	MOVQ $-1, R14
+
+within8:
+	LEAQ         1024(R8), R12
+	CMPQ         R12, end+64(FP)
+	CMOVQCC      R8, R12
+	PREFETCHT1   (R13)
+	PREFETCHT0   (R12)
+	ADDQ         SI, R13
 	VCVTPH2PS    (R8), Y6
 	VBROADCASTSS (R9), Y7
 	VFMADD231PS  Y6, Y7, Y0
@@ -3813,8 +4485,8 @@ loop6:
 	ADDQ         $0x04, R9
 	ADDQ         $0x04, R11
 	ADDQ         SI, R8
-	DECQ         R12
-	JNZ          loop6
+	DECQ         R15
+	JNZ          loop7
 	MOVQ         AX, R8
 	VMOVUPS      Y0, (R8)
 	ADDQ         CX, R8
@@ -3830,9 +4502,9 @@ loop6:
 	ADDQ         $0x20, AX
 	ADDQ         $0x10, BX
 	SUBQ         $0x08, DX
-	JMP          while4
+	JMP          while5
 
-end5:
+end6:
 	VZEROUPPER
 	RET
 

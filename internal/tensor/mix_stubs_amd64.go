@@ -5,172 +5,172 @@
 package tensor
 
 // mixF32x1AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x2AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x3AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x4AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x5AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x6AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x7AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 7 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x8AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 8 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF16x1AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x2AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x3AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x4AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x5AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x6AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x7AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 7 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x8AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 8 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0.
+// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF32x1AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x2AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x3AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x4AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x5AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF32x6AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF32x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int)
+func mixF32x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
 
 // mixF16x1AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x2AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x3AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x4AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x5AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // mixF16x6AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0.
+// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
 //
 //go:noescape
-func mixF16x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int)
+func mixF16x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
 
 // halfAsmAVX512 is kernels.half. n is a positive multiple of 16.
 //
@@ -183,81 +183,81 @@ func halfAsmAVX512(dst *uint16, src *float32, n int)
 func halfAsmAVX2(dst *uint16, src *float32, n int)
 
 // mixTileF32AVX512 calls the kernel for a number of rows, at most 8.
-func mixTileF32AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int) {
+func mixTileF32AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr) {
 	switch rows {
 	case 1:
-		mixF32x1AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x1AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 2:
-		mixF32x2AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x2AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 3:
-		mixF32x3AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x3AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 4:
-		mixF32x4AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x4AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 5:
-		mixF32x5AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x5AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 6:
-		mixF32x6AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x6AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 7:
-		mixF32x7AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x7AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 8:
-		mixF32x8AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x8AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	}
 }
 
 // mixTileF16AVX512 calls the kernel for a number of rows, at most 8.
-func mixTileF16AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int) {
+func mixTileF16AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr) {
 	switch rows {
 	case 1:
-		mixF16x1AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x1AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 2:
-		mixF16x2AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x2AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 3:
-		mixF16x3AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x3AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 4:
-		mixF16x4AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x4AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 5:
-		mixF16x5AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x5AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 6:
-		mixF16x6AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x6AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 7:
-		mixF16x7AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x7AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 8:
-		mixF16x8AVX512(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x8AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	}
 }
 
 // mixTileF32AVX2 calls the kernel for a number of rows, at most 6.
-func mixTileF32AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int) {
+func mixTileF32AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr) {
 	switch rows {
 	case 1:
-		mixF32x1AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x1AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 2:
-		mixF32x2AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x2AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 3:
-		mixF32x3AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x3AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 4:
-		mixF32x4AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x4AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 5:
-		mixF32x5AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x5AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 6:
-		mixF32x6AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF32x6AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	}
 }
 
 // mixTileF16AVX2 calls the kernel for a number of rows, at most 6.
-func mixTileF16AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int) {
+func mixTileF16AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr) {
 	switch rows {
 	case 1:
-		mixF16x1AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x1AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 2:
-		mixF16x2AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x2AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 3:
-		mixF16x3AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x3AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 4:
-		mixF16x4AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x4AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 5:
-		mixF16x5AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x5AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	case 6:
-		mixF16x6AVX2(out, ldo, width, p, ldp, n, values, stride)
+		mixF16x6AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
 	}
 }

@@ -1,6 +1,9 @@
 package tensor
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // RMSNorm sets dst = x / sqrt(mean(x²) + eps) * weight. All have the same
 // length; dst may be x.
@@ -20,9 +23,18 @@ func SwiGLU(gate, up []float32) { active.swiglu(gate, up[:len(gate)]) }
 func GELUTanh(x []float32) { active.gelu(x) }
 
 // Softmax replaces scores by exp(score - max) / Σ.
-func Softmax(scores []float32) {
-	sum := active.expSum(scores, active.largest(scores)).total()
+func Softmax(scores []float32) { SoftmaxFetching(scores, 0) }
+
+// SoftmaxFetching is Softmax that asks for memory meanwhile, from an address on, a
+// cache line for every 16 scores: see Fetch. It returns the address after them.
+// An address of 0 stays 0.
+func SoftmaxFetching(scores []float32, ahead uintptr) (next uintptr) {
+	sum := active.expSum(scores, active.largest(scores), ahead).total()
 	active.scale(scores, 1/sum)
+	if ahead == 0 {
+		return 0
+	}
+	return ahead + uintptr(len(scores)/16*cacheLine)
 }
 
 // Multiply sets dst *= x.
@@ -45,4 +57,18 @@ func L2Normalize(x []float32) {
 	for i := range x {
 		x[i] /= norm
 	}
+}
+
+// Rotate turns pairs of values, (x[2i], x[2i+1]), and multiplies them by scale:
+// rotary position embeddings. turn, [pairs, 2], has the cosine and sine of each
+// pair of a head, and x one head or more. The bits are those of
+//
+//	(a·cos - b·sin)·scale, (b·cos + a·sin)·scale
+//
+// with every step rounded.
+func Rotate(x, turn []float32, scale float32) {
+	if len(turn) == 0 || len(turn)%2 != 0 || len(x)%len(turn) != 0 {
+		panic(fmt.Sprintf("tensor: Rotate of %d values in heads of %d", len(x), len(turn)))
+	}
+	active.rotate(x, turn, scale)
 }

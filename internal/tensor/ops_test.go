@@ -58,7 +58,7 @@ func TestVectorKernels(t *testing.T) {
 				check("swish", func(k *kernels, x []float32) { k.swish(x, x, u.data, v.data) })
 				var sums [2]lanes32
 				i := 0
-				check("expSum", func(k *kernels, x []float32) { sums[i] = k.expSum(x, 1.25); i++ })
+				check("expSum", func(k *kernels, x []float32) { sums[i] = k.expSum(x, 1.25, 0); i++ })
 				sameNumbers(t, what("expSum's lanes"), sums[1][:], sums[0][:])
 
 				a, b := g.squares(x.data), active.squares(x.data)
@@ -77,6 +77,64 @@ func TestVectorKernels(t *testing.T) {
 				v.check(t, what("v"))
 			}
 		}
+	})
+}
+
+// TestRotate compares the kernels with the definition, for heads of all sizes,
+// one and several of them.
+func TestRotate(t *testing.T) {
+	const scale = 0.125
+	onEachCPU(t, func(t *testing.T) {
+		for d := 2; d <= 130; d += 2 {
+			for heads := range 4 {
+				what := fmt.Sprintf("%d heads of %d", heads, d)
+				x, turn := newGuarded(heads*d, d%5, normals(uint64(d))), newGuarded(d, d%3, normals(5))
+				want := make([]float32, heads*d)
+				for i := 0; i < len(want); i += 2 {
+					a, b, cos, sin := x.data[i], x.data[i+1], turn.data[i%d], turn.data[i%d+1]
+					want[i] = float32(float32(a*cos)-float32(b*sin)) * scale
+					want[i+1] = float32(float32(b*cos)+float32(a*sin)) * scale
+				}
+				Rotate(x.data, turn.data, scale)
+				sameBits(t, what, x.data, want)
+				x.check(t, what)
+				turn.check(t, what)
+			}
+		}
+	})
+	for _, sizes := range [][2]int{{4, 0}, {3, 3}, {6, 4}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("Rotate of %d values in heads of %d does not panic", sizes[0], sizes[1])
+				}
+			}()
+			Rotate(make([]float32, sizes[0]), make([]float32, sizes[1]), 1)
+		}()
+	}
+}
+
+// Fetching changes nothing, not even with an address where nothing is.
+func TestFetch(t *testing.T) {
+	if got := Address([]uint16(nil)); got != 0 {
+		t.Errorf("the address of nothing is %#x", got)
+	}
+	onEachCPU(t, func(t *testing.T) {
+		x := newGuarded(100, 3, normals(1))
+		want := copyOf(x.data)
+		Softmax(want)
+		for _, address := range []uintptr{0, Address(x.data), 1, 1 << 40, ^uintptr(100)} {
+			for _, bytes := range []int{-1, 0, 1, 64, 65, 5000} {
+				Fetch(address, bytes)
+			}
+			got := copyOf(x.data)
+			next := SoftmaxFetching(got, address)
+			sameBits(t, "softmax", got, want)
+			if address != 0 && next != address+100/16*64 || address == 0 && next != 0 {
+				t.Errorf("fetched from %#x to %#x", address, next)
+			}
+		}
+		x.check(t, "x")
 	})
 }
 
@@ -279,13 +337,16 @@ func TestOpsAllocateNothing(t *testing.T) {
 		if got := testing.AllocsPerRun(10, func() {
 			RMSNorm(x, x, y, 1e-5)
 			Softmax(x)
+			SoftmaxFetching(x, Address(y))
+			Fetch(Address(y), 100)
+			Rotate(x, y[:10], 0.5)
 			SwiGLU(x, y)
 			GELUTanh(x)
 			Add(x, y)
 			Scale(x, 0.5)
 			Multiply(x, y)
-			AttentionScoresOfRows(s, 10, x, 10, 1, keys, 10, 0, 10, work)
-			AttentionMixRows(x, 10, s, 10, 1, y, 10, 10)
+			AttentionScoresOfRows(s, 10, x, 10, 1, keys, 10, 0, 10, work, 0)
+			AttentionMixRows(x, 10, s, 10, 1, y, 10, 10, 0)
 		}); got != 0 {
 			t.Errorf("%v allocations", got)
 		}

@@ -67,10 +67,11 @@ func squaresAVX512(x []float32) (lanes lanes64) {
 	return lanes
 }
 
-func expSumAVX512(x []float32, top float32) (lanes lanes32) {
+func expSumAVX512(x []float32, top float32, ahead uintptr) (lanes lanes32) {
 	n := tail(len(x))
 	if n > 0 {
-		expSumAsmAVX512(&lanes[0], &x[0], n, top)
+		_, ahead := fetched(x, ahead)
+		expSumAsmAVX512(&lanes[0], &x[0], n, ahead, top)
 	}
 	for i, v := range x[n:] {
 		e := Exp(v - top)
@@ -177,10 +178,11 @@ func squaresAVX2(x []float32) (lanes lanes64) {
 	return lanes
 }
 
-func expSumAVX2(x []float32, top float32) (lanes lanes32) {
+func expSumAVX2(x []float32, top float32, ahead uintptr) (lanes lanes32) {
 	n := tail(len(x))
 	if n > 0 {
-		expSumAsmAVX2(&lanes[0], &x[0], n, top)
+		_, ahead := fetched(x, ahead)
+		expSumAsmAVX2(&lanes[0], &x[0], n, ahead, top)
 	}
 	for i, v := range x[n:] {
 		e := Exp(v - top)
@@ -219,5 +221,16 @@ func channelsAVX2(sums []float64, row []float32) {
 	}
 	for i := 0; i < c; i += 16 {
 		channelsAsmAVX2(&sums[i], &sums[c+i], &row[i], c, pixels)
+	}
+}
+
+func rotateAVX2(x, turn []float32, scale float32) {
+	n := tail(len(turn))
+	if n != len(turn) {
+		rotateGeneric(x, turn, scale)
+		return
+	}
+	for ; len(x) >= n && n > 0; x = x[n:] {
+		rotateAsmAVX2(&x[0], &turn[0], n, scale)
 	}
 }

@@ -423,55 +423,58 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func expSumAsmAVX512(lanes *float32, x *float32, n int, top float32)
-TEXT ·expSumAsmAVX512(SB), NOSPLIT, $0-28
+// func expSumAsmAVX512(lanes *float32, x *float32, n int, ahead uintptr, top float32)
+TEXT ·expSumAsmAVX512(SB), NOSPLIT, $0-36
 	MOVQ         lanes+0(FP), AX
 	MOVQ         x+8(FP), CX
+	MOVQ         ahead+24(FP), DX
 	VPXORD       Z0, Z0, Z0
-	VBROADCASTSS top+24(FP), Z2
-	MOVQ         n+16(FP), DX
-	SHRQ         $0x04, DX
+	VBROADCASTSS top+32(FP), Z2
+	MOVQ         n+16(FP), BX
+	SHRQ         $0x04, BX
 
 loop1:
-	VMOVUPS   (CX), Z3
-	VSUBPS    Z2, Z3, Z3
-	VMULPS    vectorLog2e<>+0(SB), Z3, Z4
-	VADDPS    vectorRound<>+0(SB), Z4, Z4
-	VSUBPS    vectorRound<>+0(SB), Z4, Z5
-	VMULPS    vectorLn2Hi<>+0(SB), Z5, Z7
-	VSUBPS    Z7, Z3, Z6
-	VMULPS    vectorLn2Lo<>+0(SB), Z5, Z7
-	VSUBPS    Z7, Z6, Z6
-	VMOVUPS   vectorP5<>+0(SB), Z7
-	VMULPS    Z6, Z7, Z7
-	VADDPS    vectorP4<>+0(SB), Z7, Z7
-	VMULPS    Z6, Z7, Z7
-	VADDPS    vectorP3<>+0(SB), Z7, Z7
-	VMULPS    Z6, Z7, Z7
-	VADDPS    vectorP2<>+0(SB), Z7, Z7
-	VMULPS    Z6, Z7, Z7
-	VADDPS    vectorP1<>+0(SB), Z7, Z7
-	VMULPS    Z6, Z7, Z7
-	VADDPS    vectorP0<>+0(SB), Z7, Z7
-	VMULPS    Z6, Z6, Z5
-	VMULPS    Z5, Z7, Z7
-	VADDPS    Z6, Z7, Z7
-	VADDPS    vectorOne<>+0(SB), Z7, Z7
-	VPSLLD    $0x17, Z4, Z4
-	VPADDD    Z4, Z7, Z7
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Z3, K1
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Z3, K2
-	VCMPPS    $0x03, Z3, Z3, K3
-	VMOVAPS.Z Z7, K1, Z7
-	VMOVUPS   vectorInf<>+0(SB), K2, Z7
-	VMOVAPS   Z3, K3, Z7
-	VMOVAPS   Z7, Z3
-	VMOVUPS   Z3, (CX)
-	VADDPS    Z3, Z0, Z0
-	ADDQ      $0x40, CX
-	DECQ      DX
-	JNZ       loop1
-	VMOVUPS   Z0, (AX)
+	PREFETCHT1 (DX)
+	VMOVUPS    (CX), Z3
+	VSUBPS     Z2, Z3, Z3
+	VMULPS     vectorLog2e<>+0(SB), Z3, Z4
+	VADDPS     vectorRound<>+0(SB), Z4, Z4
+	VSUBPS     vectorRound<>+0(SB), Z4, Z5
+	VMULPS     vectorLn2Hi<>+0(SB), Z5, Z7
+	VSUBPS     Z7, Z3, Z6
+	VMULPS     vectorLn2Lo<>+0(SB), Z5, Z7
+	VSUBPS     Z7, Z6, Z6
+	VMOVUPS    vectorP5<>+0(SB), Z7
+	VMULPS     Z6, Z7, Z7
+	VADDPS     vectorP4<>+0(SB), Z7, Z7
+	VMULPS     Z6, Z7, Z7
+	VADDPS     vectorP3<>+0(SB), Z7, Z7
+	VMULPS     Z6, Z7, Z7
+	VADDPS     vectorP2<>+0(SB), Z7, Z7
+	VMULPS     Z6, Z7, Z7
+	VADDPS     vectorP1<>+0(SB), Z7, Z7
+	VMULPS     Z6, Z7, Z7
+	VADDPS     vectorP0<>+0(SB), Z7, Z7
+	VMULPS     Z6, Z6, Z5
+	VMULPS     Z5, Z7, Z7
+	VADDPS     Z6, Z7, Z7
+	VADDPS     vectorOne<>+0(SB), Z7, Z7
+	VPSLLD     $0x17, Z4, Z4
+	VPADDD     Z4, Z7, Z7
+	VCMPPS     $0x1e, vectorLeast<>+0(SB), Z3, K1
+	VCMPPS     $0x1e, vectorMost<>+0(SB), Z3, K2
+	VCMPPS     $0x03, Z3, Z3, K3
+	VMOVAPS.Z  Z7, K1, Z7
+	VMOVUPS    vectorInf<>+0(SB), K2, Z7
+	VMOVAPS    Z3, K3, Z7
+	VMOVAPS    Z7, Z3
+	VMOVUPS    Z3, (CX)
+	VADDPS     Z3, Z0, Z0
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	DECQ       BX
+	JNZ        loop1
+	VMOVUPS    Z0, (AX)
 	VZEROUPPER
 	RET
 
@@ -815,90 +818,93 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func expSumAsmAVX2(lanes *float32, x *float32, n int, top float32)
-TEXT ·expSumAsmAVX2(SB), NOSPLIT, $0-28
+// func expSumAsmAVX2(lanes *float32, x *float32, n int, ahead uintptr, top float32)
+TEXT ·expSumAsmAVX2(SB), NOSPLIT, $0-36
 	MOVQ         lanes+0(FP), AX
 	MOVQ         x+8(FP), CX
+	MOVQ         ahead+24(FP), DX
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VBROADCASTSS top+24(FP), Y2
-	MOVQ         n+16(FP), DX
-	SHRQ         $0x04, DX
+	VBROADCASTSS top+32(FP), Y2
+	MOVQ         n+16(FP), BX
+	SHRQ         $0x04, BX
 
 loop1:
-	VMOVUPS   (CX), Y3
-	VSUBPS    Y2, Y3, Y3
-	VMULPS    vectorLog2e<>+0(SB), Y3, Y4
-	VADDPS    vectorRound<>+0(SB), Y4, Y4
-	VSUBPS    vectorRound<>+0(SB), Y4, Y5
-	VMULPS    vectorLn2Hi<>+0(SB), Y5, Y7
-	VSUBPS    Y7, Y3, Y6
-	VMULPS    vectorLn2Lo<>+0(SB), Y5, Y7
-	VSUBPS    Y7, Y6, Y6
-	VMOVUPS   vectorP5<>+0(SB), Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP4<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP3<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP2<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP1<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP0<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y6, Y5
-	VMULPS    Y5, Y7, Y7
-	VADDPS    Y6, Y7, Y7
-	VADDPS    vectorOne<>+0(SB), Y7, Y7
-	VPSLLD    $0x17, Y4, Y4
-	VPADDD    Y4, Y7, Y7
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Y3, Y5
-	VANDPS    Y5, Y7, Y7
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Y3, Y5
-	VBLENDVPS Y5, vectorInf<>+0(SB), Y7, Y7
-	VCMPPS    $0x03, Y3, Y3, Y5
-	VORPS     Y5, Y7, Y3
-	VMOVUPS   Y3, (CX)
-	VADDPS    Y3, Y0, Y0
-	VMOVUPS   32(CX), Y3
-	VSUBPS    Y2, Y3, Y3
-	VMULPS    vectorLog2e<>+0(SB), Y3, Y4
-	VADDPS    vectorRound<>+0(SB), Y4, Y4
-	VSUBPS    vectorRound<>+0(SB), Y4, Y5
-	VMULPS    vectorLn2Hi<>+0(SB), Y5, Y7
-	VSUBPS    Y7, Y3, Y6
-	VMULPS    vectorLn2Lo<>+0(SB), Y5, Y7
-	VSUBPS    Y7, Y6, Y6
-	VMOVUPS   vectorP5<>+0(SB), Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP4<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP3<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP2<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP1<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y7, Y7
-	VADDPS    vectorP0<>+0(SB), Y7, Y7
-	VMULPS    Y6, Y6, Y5
-	VMULPS    Y5, Y7, Y7
-	VADDPS    Y6, Y7, Y7
-	VADDPS    vectorOne<>+0(SB), Y7, Y7
-	VPSLLD    $0x17, Y4, Y4
-	VPADDD    Y4, Y7, Y7
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Y3, Y5
-	VANDPS    Y5, Y7, Y7
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Y3, Y5
-	VBLENDVPS Y5, vectorInf<>+0(SB), Y7, Y7
-	VCMPPS    $0x03, Y3, Y3, Y5
-	VORPS     Y5, Y7, Y3
-	VMOVUPS   Y3, 32(CX)
-	VADDPS    Y3, Y1, Y1
-	ADDQ      $0x40, CX
-	DECQ      DX
-	JNZ       loop1
-	VMOVUPS   Y0, (AX)
-	VMOVUPS   Y1, 32(AX)
+	PREFETCHT1 (DX)
+	VMOVUPS    (CX), Y3
+	VSUBPS     Y2, Y3, Y3
+	VMULPS     vectorLog2e<>+0(SB), Y3, Y4
+	VADDPS     vectorRound<>+0(SB), Y4, Y4
+	VSUBPS     vectorRound<>+0(SB), Y4, Y5
+	VMULPS     vectorLn2Hi<>+0(SB), Y5, Y7
+	VSUBPS     Y7, Y3, Y6
+	VMULPS     vectorLn2Lo<>+0(SB), Y5, Y7
+	VSUBPS     Y7, Y6, Y6
+	VMOVUPS    vectorP5<>+0(SB), Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP4<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP3<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP2<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP1<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP0<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y6, Y5
+	VMULPS     Y5, Y7, Y7
+	VADDPS     Y6, Y7, Y7
+	VADDPS     vectorOne<>+0(SB), Y7, Y7
+	VPSLLD     $0x17, Y4, Y4
+	VPADDD     Y4, Y7, Y7
+	VCMPPS     $0x1e, vectorLeast<>+0(SB), Y3, Y5
+	VANDPS     Y5, Y7, Y7
+	VCMPPS     $0x1e, vectorMost<>+0(SB), Y3, Y5
+	VBLENDVPS  Y5, vectorInf<>+0(SB), Y7, Y7
+	VCMPPS     $0x03, Y3, Y3, Y5
+	VORPS      Y5, Y7, Y3
+	VMOVUPS    Y3, (CX)
+	VADDPS     Y3, Y0, Y0
+	VMOVUPS    32(CX), Y3
+	VSUBPS     Y2, Y3, Y3
+	VMULPS     vectorLog2e<>+0(SB), Y3, Y4
+	VADDPS     vectorRound<>+0(SB), Y4, Y4
+	VSUBPS     vectorRound<>+0(SB), Y4, Y5
+	VMULPS     vectorLn2Hi<>+0(SB), Y5, Y7
+	VSUBPS     Y7, Y3, Y6
+	VMULPS     vectorLn2Lo<>+0(SB), Y5, Y7
+	VSUBPS     Y7, Y6, Y6
+	VMOVUPS    vectorP5<>+0(SB), Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP4<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP3<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP2<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP1<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y7, Y7
+	VADDPS     vectorP0<>+0(SB), Y7, Y7
+	VMULPS     Y6, Y6, Y5
+	VMULPS     Y5, Y7, Y7
+	VADDPS     Y6, Y7, Y7
+	VADDPS     vectorOne<>+0(SB), Y7, Y7
+	VPSLLD     $0x17, Y4, Y4
+	VPADDD     Y4, Y7, Y7
+	VCMPPS     $0x1e, vectorLeast<>+0(SB), Y3, Y5
+	VANDPS     Y5, Y7, Y7
+	VCMPPS     $0x1e, vectorMost<>+0(SB), Y3, Y5
+	VBLENDVPS  Y5, vectorInf<>+0(SB), Y7, Y7
+	VCMPPS     $0x03, Y3, Y3, Y5
+	VORPS      Y5, Y7, Y3
+	VMOVUPS    Y3, 32(CX)
+	VADDPS     Y3, Y1, Y1
+	ADDQ       $0x40, CX
+	ADDQ       $0x40, DX
+	DECQ       BX
+	JNZ        loop1
+	VMOVUPS    Y0, (AX)
+	VMOVUPS    Y1, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -1252,4 +1258,50 @@ loop1:
 	VMOVUPD     Y3, 96(AX)
 	VMOVUPD     Y7, 96(CX)
 	VZEROUPPER
+	RET
+
+// func rotateAsmAVX2(x *float32, turn *float32, n int, scale float32)
+TEXT ·rotateAsmAVX2(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	MOVQ         turn+8(FP), CX
+	VBROADCASTSS scale+24(FP), Y0
+	MOVQ         n+16(FP), DX
+	SHRQ         $0x04, DX
+
+loop1:
+	VMOVUPS   (AX), Y1
+	VPERMILPS $0xb1, Y1, Y2
+	VMOVSLDUP (CX), Y3
+	VMULPS    Y3, Y1, Y1
+	VMOVSHDUP (CX), Y3
+	VMULPS    Y3, Y2, Y2
+	VADDSUBPS Y2, Y1, Y1
+	VMULPS    Y0, Y1, Y1
+	VMOVUPS   Y1, (AX)
+	VMOVUPS   32(AX), Y1
+	VPERMILPS $0xb1, Y1, Y2
+	VMOVSLDUP 32(CX), Y3
+	VMULPS    Y3, Y1, Y1
+	VMOVSHDUP 32(CX), Y3
+	VMULPS    Y3, Y2, Y2
+	VADDSUBPS Y2, Y1, Y1
+	VMULPS    Y0, Y1, Y1
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	DECQ      DX
+	JNZ       loop1
+	VZEROUPPER
+	RET
+
+// func fetchAsm(p uintptr, lines int)
+TEXT ·fetchAsm(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ lines+8(FP), CX
+
+loop1:
+	PREFETCHT1 (AX)
+	ADDQ       $0x40, AX
+	DECQ       CX
+	JNZ        loop1
 	RET

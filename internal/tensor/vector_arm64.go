@@ -67,7 +67,7 @@ func squaresNEON(x []float32) (lanes lanes64) {
 	return lanes
 }
 
-func expSumNEON(x []float32, top float32) (lanes lanes32) {
+func expSumNEON(x []float32, top float32, _ uintptr) (lanes lanes32) {
 	n := tail(len(x))
 	if n > 0 {
 		expSumAsmNEON(&lanes[0], &x[0], n, top)
@@ -109,5 +109,16 @@ func channelsNEON(sums []float64, row []float32) {
 	}
 	for i := 0; i < c; i += 16 {
 		channelsAsmNEON(&sums[i], &sums[c+i], &row[i], c, pixels)
+	}
+}
+
+func rotateNEON(x, turn []float32, scale float32) {
+	n := tail(len(turn))
+	if n != len(turn) {
+		rotateGeneric(x, turn, scale)
+		return
+	}
+	for ; len(x) >= n && n > 0; x = x[n:] {
+		rotateAsmNEON(&x[0], &turn[0], n, scale)
 	}
 }

@@ -1056,3 +1056,40 @@ loop1:
 	WORD $0x3d801c07 // str q7, [x0, #112]
 	WORD $0x3d801c2f // str q15, [x1, #112]
 	RET
+
+// func rotateAsmNEON(x *float32, turn *float32, n int, scale float32)
+TEXT ·rotateAsmNEON(SB), NOSPLIT, $0-28
+	MOVD x+0(FP), R0
+	MOVD turn+8(FP), R1
+	MOVD R0, R2
+	MOVWU scale+24(FP), R3
+	WORD $0x4e040c70 // dup v16.4s, w3
+	MOVD n+16(FP), R4
+	LSR $4, R4, R4
+
+loop1:
+	WORD $0x4cdf8800 // ld2 {v0.4s, v1.4s}, [x0], #32
+	WORD $0x4cdf8822 // ld2 {v2.4s, v3.4s}, [x1], #32
+	WORD $0x6e22dc04 // fmul v4.4s, v0.4s, v2.4s
+	WORD $0x6e23dc25 // fmul v5.4s, v1.4s, v3.4s
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
+	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
+	WORD $0x4e20d421 // fadd v1.4s, v1.4s, v0.4s
+	WORD $0x4ea5d480 // fsub v0.4s, v4.4s, v5.4s
+	WORD $0x6e30dc00 // fmul v0.4s, v0.4s, v16.4s
+	WORD $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
+	WORD $0x4c9f8840 // st2 {v0.4s, v1.4s}, [x2], #32
+	WORD $0x4cdf8808 // ld2 {v8.4s, v9.4s}, [x0], #32
+	WORD $0x4cdf882a // ld2 {v10.4s, v11.4s}, [x1], #32
+	WORD $0x6e2add0c // fmul v12.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd2d // fmul v13.4s, v9.4s, v11.4s
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd08 // fmul v8.4s, v8.4s, v11.4s
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4eadd588 // fsub v8.4s, v12.4s, v13.4s
+	WORD $0x6e30dd08 // fmul v8.4s, v8.4s, v16.4s
+	WORD $0x6e30dd29 // fmul v9.4s, v9.4s, v16.4s
+	WORD $0x4c9f8848 // st2 {v8.4s, v9.4s}, [x2], #32
+	SUB $1, R4, R4
+	CBNZ R4, loop1
+	RET

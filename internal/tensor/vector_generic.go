@@ -6,7 +6,7 @@ import "math"
 // bit. The explicit float32 conversions keep compilers for processors with a
 // fused multiply-add from fusing: the bits are the same on every processor.
 
-func expSumGeneric(x []float32, top float32) (lanes lanes32) {
+func expSumGeneric(x []float32, top float32, _ uintptr) (lanes lanes32) {
 	for i, v := range x {
 		e := Exp(v - top)
 		x[i] = e
@@ -109,5 +109,18 @@ func swishGeneric(dst, src, factor, offset []float32) {
 			dst[i] = SiLU(float32(v*factor[i]) + offset[i])
 		}
 		src, dst = src[c:], dst[c:]
+	}
+}
+
+// rotateGeneric: one head after the other.
+func rotateGeneric(x, turn []float32, scale float32) {
+	for ; len(x) >= len(turn) && len(turn) > 0; x = x[len(turn):] {
+		head := x[:len(turn)]
+		for i := 0; i+1 < len(head); i += 2 {
+			a, b := head[i], head[i+1]
+			cos, sin := turn[i], turn[i+1]
+			head[i] = (float32(a*cos) - float32(b*sin)) * scale
+			head[i+1] = (float32(b*cos) + float32(a*sin)) * scale
+		}
 	}
 }

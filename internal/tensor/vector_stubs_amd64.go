@@ -32,7 +32,7 @@ func squaresAsmAVX512(lanes *float64, x *float32, n int)
 // expSumAsmAVX512 is kernels.expSum. n is a positive multiple of 16.
 //
 //go:noescape
-func expSumAsmAVX512(lanes *float32, x *float32, n int, top float32)
+func expSumAsmAVX512(lanes *float32, x *float32, n int, ahead uintptr, top float32)
 
 // swigluAsmAVX512 is kernels.swiglu. n is a positive multiple of 16.
 //
@@ -87,7 +87,7 @@ func squaresAsmAVX2(lanes *float64, x *float32, n int)
 // expSumAsmAVX2 is kernels.expSum. n is a positive multiple of 16.
 //
 //go:noescape
-func expSumAsmAVX2(lanes *float32, x *float32, n int, top float32)
+func expSumAsmAVX2(lanes *float32, x *float32, n int, ahead uintptr, top float32)
 
 // swigluAsmAVX2 is kernels.swiglu. n is a positive multiple of 16.
 //
@@ -113,3 +113,13 @@ func swishAsmAVX2(dst *float32, src *float32, factor *float32, offset *float32, 
 //
 //go:noescape
 func channelsAsmAVX2(sums *float64, squares *float64, row *float32, channels int, pixels int)
+
+// rotateAsmAVX2 is kernels.rotate for one head. n is a positive multiple of 16.
+//
+//go:noescape
+func rotateAsmAVX2(x *float32, turn *float32, n int, scale float32)
+
+// fetchAsm is kernels.fetch, into the second cache. lines > 0.
+//
+//go:noescape
+func fetchAsm(p uintptr, lines int)

@@ -58,3 +58,8 @@ func swishAsmNEON(dst *float32, src *float32, factor *float32, offset *float32, 
 //
 //go:noescape
 func channelsAsmNEON(sums *float64, squares *float64, row *float32, channels int, pixels int)
+
+// rotateAsmNEON is kernels.rotate for one head. n is a positive multiple of 16.
+//
+//go:noescape
+func rotateAsmNEON(x *float32, turn *float32, n int, scale float32)

@@ -230,6 +230,16 @@ func (a *arm) ld1rNext(base gp, v vreg) {
 	a.word(0x4ddfc800|fields(int(v), int(base), 0), "ld1r {v%d.4s}, [x%d], #4", v, base)
 }
 
+// ld2Next loads four pairs, the first of each into v and the second into the
+// next vector, and moves the base on by 32 bytes. st2Next stores them so.
+func (a *arm) ld2Next(base gp, v vreg) {
+	a.word(0x4cdf8800|fields(int(v), int(base), 0), "ld2 {v%d.4s, v%d.4s}, [x%d], #32", v, v+1, base)
+}
+
+func (a *arm) st2Next(v vreg, base gp) {
+	a.word(0x4c9f8800|fields(int(v), int(base), 0), "st2 {v%d.4s, v%d.4s}, [x%d], #32", v, v+1, base)
+}
+
 // st1Lane2 stores word 2 of a vector.
 func (a *arm) st1Lane2(v vreg, base gp) {
 	a.word(0x4d008000|fields(int(v), int(base), 0), "st1 {v%d.s}[2], [x%d]", v, base)

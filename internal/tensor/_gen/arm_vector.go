@@ -28,6 +28,7 @@ func armVector(a *arm) {
 	v.affine("affine", false)
 	v.affine("swish", true)
 	v.channels()
+	v.rotate()
 }
 
 type armVectorGen struct{ *arm }
@@ -138,6 +139,34 @@ func (v *armVectorGen) largest() {
 	for i := range vreg(4) {
 		v.strQ(i, lanes, 16*int(i))
 	}
+	v.ret()
+}
+
+// rotate: loads and stores take pairs apart and put them together.
+func (v *armVectorGen) rotate() {
+	v.start("rotate", "x *float32, turn *float32, n int, scale float32", "is kernels.rotate for one head. n is a positive multiple of 16.")
+	x, turn := v.load("x"), v.load("turn")
+	to := v.reg()
+	v.move(x, to)
+	v.broadcast("scale", 16)
+	n := v.load("n")
+	v.op("LSR $4, %v, %v", n, n)
+	v.loop(n, func() {
+		for i := range vreg(2) {
+			a, b, cos, sin, t := 8*i, 8*i+1, 8*i+2, 8*i+3, 8*i+4
+			v.ld2Next(x, a)
+			v.ld2Next(turn, cos)
+			v.v3("fmul 4s", t, a, cos)
+			v.v3("fmul 4s", t+1, b, sin)
+			v.v3("fmul 4s", b, b, cos)
+			v.v3("fmul 4s", a, a, sin)
+			v.v3("fadd 4s", b, b, a)
+			v.v3("fsub 4s", a, t, t+1)
+			v.v3("fmul 4s", a, a, 16)
+			v.v3("fmul 4s", b, b, 16)
+			v.st2Next(a, to)
+		}
+	})
 	v.ret()
 }
 

@@ -40,9 +40,9 @@ func genMix(g *gen) {
 func (g *gen) mix(s isa, w weightType, rows, vectors int) string {
 	name := fmt.Sprintf("mix%sx%d%s", w.name, rows, s.name)
 	typ := map[int]string{4: "float32", 2: "uint16"}[w.size]
-	g.function(name, fmt.Sprintf("func(out *float32, ldo int, width int, p *float32, ldp int, n int, values *%s, stride int)", typ),
+	g.function(name, fmt.Sprintf("func(out *float32, ldo int, width int, p *float32, ldp int, n int, values *%s, stride int, end uintptr, ahead uintptr)", typ),
 		fmt.Sprintf("%s adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for %d rows c, j < width, i < n.", name, rows),
-		fmt.Sprintf("width is a multiple of %d, n > 0.", s.lanes()))
+		fmt.Sprintf("width is a multiple of %d, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.", s.lanes()))
 	out, ldo := g.load("out"), g.loadBytes("ldo")
 	width, values := g.load("width"), g.load("values")
 	stride := g.load("stride")
@@ -76,12 +76,28 @@ func (g *gen) mix(s isa, w weightType, rows, vectors int) string {
 			from := g.GP64()
 			g.MOVQ(values, from)
 			weight := g.newRows(rows, g.load("p"), ldp)
+			near, far, limit := g.GP64(), g.GP64(), g.load("end")
+			end, err := g.Param("end").Resolve()
+			if err != nil {
+				panic(err)
+			}
+			g.LEAQ(at(from, mixFar), far)
 			g.loop(g.load("n"), func() {
 				bytes := lanes * w.size
+				within := g.label("within")
+				g.CMPQ(far, limit)
+				g.JCS(operand.LabelRef(within))
+				g.Load(g.Param("ahead"), far)
+				g.MOVQ(operand.I32(-1), limit)
+				g.Label(within)
+				g.LEAQ(at(from, mixNear), near)
+				g.CMPQ(near, end.Addr)
+				g.CMOVQCC(from, near)
 				for disp := 0; disp < bytes; disp += 64 {
-					g.PREFETCHT1(at(from, disp+mixFar))
-					g.PREFETCHT0(at(from, disp+mixNear))
+					g.PREFETCHT1(at(far, disp))
+					g.PREFETCHT0(at(near, disp))
 				}
+				g.ADDQ(stride, far)
 				loadValue := func(v int, dst reg.VecPhysical) {
 					m := at(from, v*s.lanes()*w.size)
 					if w.size == 2 {

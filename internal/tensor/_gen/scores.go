@@ -33,15 +33,16 @@ func genScores(g *gen) {
 }
 
 // scoresFar is how many bytes beyond the next tile keys are fetched into the
-// second cache. Those of the next tile are fetched into the first.
+// second cache. Those of the next tile are fetched into the first. Where there
+// are none it is what the thread reads next: a tile may be one of a few.
 const scoresFar = 8 << 10
 
 func (g *gen) scores(s isa, w weightType, columns, blocks int) string {
 	name := fmt.Sprintf("scores%sx%d%s", w.name, columns, s.name)
 	typ := map[int]string{4: "float32", 2: "uint16"}[w.size]
-	g.function(name, fmt.Sprintf("func(s *float32, lds int, keys *%s, blocks int, q *float32, ldq int, d int)", typ),
+	g.function(name, fmt.Sprintf("func(s *float32, lds int, keys *%s, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)", typ),
 		fmt.Sprintf("%s sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for %d columns c, b < blocks, i < 16, j < d.", name, columns),
-		"blocks, d > 0.")
+		"blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.")
 	out, keys, count := g.load("s"), g.load("keys"), g.load("blocks")
 	ldq, size := g.loadBytes("ldq"), g.load("d")
 	shift := map[int]uint64{4: 6, 2: 5}[w.size]
@@ -56,11 +57,17 @@ func (g *gen) scores(s isa, w weightType, columns, blocks int) string {
 		}
 		key := g.newRows(blocks, keys, size)
 		query := g.newRows(columns, g.load("q"), ldq)
-		// The places right after the tile.
-		next := g.GP64()
+		// The places right after the tile, and those further on.
+		next, far := g.GP64(), g.GP64()
 		g.MOVQ(keys, next)
 		for range blocks {
 			g.ADDQ(size, next)
+		}
+		g.LEAQ(at(next, scoresFar), far)
+		end, ahead := g.load("end"), g.load("ahead")
+		for _, p := range []reg.Register{next, far} {
+			g.CMPQ(p, end)
+			g.CMOVQCC(ahead, p)
 		}
 		// The fewer of vectors and columns are held in registers, of the others
 		// one.
@@ -108,10 +115,11 @@ func (g *gen) scores(s isa, w weightType, columns, blocks int) string {
 		g.while(n, 4, func() {
 			bytes := 4 * keyBlock * w.size * blocks
 			for disp := 0; disp < bytes; disp += 64 {
-				g.PREFETCHT1(at(next, disp+scoresFar))
+				g.PREFETCHT1(at(far, disp))
 				g.PREFETCHT0(at(next, disp))
 			}
 			g.ADDQ(imm(bytes), next)
+			g.ADDQ(imm(bytes), far)
 			steps(4)
 			g.SUBQ(imm(4), n)
 		})

@@ -30,6 +30,8 @@ func genVector(g *gen) {
 		v.affine("swish", true)
 		v.channels()
 	}
+	(&vectorGen{gen: g, isa: avx2, constants: constants}).rotate()
+	g.fetch()
 }
 
 func f32(x float64) uint32 { return math.Float32bits(float32(x)) }
@@ -163,6 +165,27 @@ func (v *vectorGen) largest() {
 	v.ret()
 }
 
+// rotate: AVX-512 has no VADDSUBPS, and two vectors a step are enough.
+func (v *vectorGen) rotate() {
+	v.start("rotate", "x *float32, turn *float32, n int, scale float32", "is kernels.rotate for one head. n is a positive multiple of 16.")
+	x, turn := v.load("x"), v.load("turn")
+	scale := v.isa.vec[0]
+	v.broadcast("scale", scale)
+	v.each([]reg.Register{x, turn}, func(disp int) {
+		a, swapped, t := v.isa.vec[1], v.isa.vec[2], v.isa.vec[3]
+		v.VMOVUPS(at(x, disp), a)
+		v.VPERMILPS(operand.U8(0b10110001), a, swapped)
+		v.VMOVSLDUP(at(turn, disp), t) // cosines
+		v.VMULPS(t, a, a)
+		v.VMOVSHDUP(at(turn, disp), t) // sines
+		v.VMULPS(t, swapped, swapped)
+		v.VADDSUBPS(swapped, a, a)
+		v.VMULPS(scale, a, a)
+		v.VMOVUPS(a, at(x, disp))
+	})
+	v.ret()
+}
+
 // squares: a square of float32 is exact in float64, so that fusing changes
 // nothing.
 func (v *vectorGen) squares() {
@@ -238,15 +261,18 @@ func (v *vectorGen) silu(x reg.VecPhysical, t []reg.VecPhysical) {
 }
 
 func (v *vectorGen) expSum() {
-	v.start("expSum", "lanes *float32, x *float32, n int, top float32", "is kernels.expSum. n is a positive multiple of 16.")
-	lanes, x := v.load("lanes"), v.load("x")
+	v.start("expSum", "lanes *float32, x *float32, n int, ahead uintptr, top float32", "is kernels.expSum. n is a positive multiple of 16.")
+	lanes, x, ahead := v.load("lanes"), v.load("x"), v.load("ahead")
 	sums := v.isa.vec[:64/v.isa.bytes]
 	for _, r := range sums {
 		v.zero(v.isa, r)
 	}
 	top, e := v.isa.vec[2], v.isa.vec[3]
 	v.broadcast("top", top)
-	v.each([]reg.Register{x}, func(disp int) {
+	v.each([]reg.Register{x, ahead}, func(disp int) {
+		if disp == 0 {
+			v.PREFETCHT1(at(ahead, 0))
+		}
 		r := sums[disp/v.isa.bytes]
 		v.VMOVUPS(at(x, disp), e)
 		v.VSUBPS(top, e, e)
@@ -352,4 +378,15 @@ func (v *vectorGen) channels() {
 		v.VMOVUPD(squares[i], at(q, i*v.isa.bytes))
 	}
 	v.ret()
+}
+
+// fetch asks for cache lines.
+func (g *gen) fetch() {
+	g.function("fetchAsm", "func(p uintptr, lines int)", "fetchAsm is kernels.fetch, into the second cache. lines > 0.")
+	p, n := g.load("p"), g.load("lines")
+	g.loop(n, func() {
+		g.PREFETCHT1(at(p, 0))
+		g.ADDQ(imm(64), p)
+	})
+	g.RET()
 }
