@@ -65,4 +65,4 @@ on max -skip 'TestPoolPassesFaultsOnAndWorksAgain|TestFaultsInKernelsPanic' ./in
 on max ./internal/llama
 on max -run TestEqualsTheOfficialCode ./internal/vqgan ./internal/family
 # The first processor of 64 bits: what neon may not exceed.
-on cortex-a53 -run 'Select|Levels|Types|Nibble|Vector|Channel|Halves|Quantize|Attention|Read|Peaks|^Fuzz' ./internal/tensor
+on cortex-a53 -run 'Select|Levels|Types|Nibble|Vector|Rotate|Fetch|Channel|Halves|Quantize|Attention|Read|Peaks|^Fuzz' ./internal/tensor

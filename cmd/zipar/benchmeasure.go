@@ -65,6 +65,7 @@ func (r *benchRequest) open(ctx context.Context, flags *pflag.FlagSet) (*bench, 
 	if b.pool, err = r.files.pool(); err != nil {
 		return nil, err
 	}
+	b.options.Threads = b.pool
 	if err = r.files.prepare(ctx, &r.ui, b.model, b.vq, b.options.Guidance.Guides(0), b.pool); err == nil {
 		b.conditions, err = b.resolve(ctx)
 	}

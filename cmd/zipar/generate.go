@@ -328,6 +328,7 @@ func (r *generateRequest) decode(ctx context.Context, pool *tensor.Pool, model f
 		r.ui.step(p.Decoded, fmt.Sprintf("row %d of %d", min(p.Rows+1, o.Grid.Rows), o.Grid.Rows))
 		r.views.observe(ctx, p)
 	}
+	o.Threads = pool
 	pictures, err := zipar.Decode(ctx, model.Decoder(pool, conditions), o)
 	r.ui.done()
 	if err != nil {

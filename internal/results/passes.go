@@ -142,7 +142,7 @@ func (b *bench) draw(m family.Model, window int) (*drawing, error) {
 	decoder := m.Decoder(b.pool, []*family.Condition{c})
 	o := zipar.Options{
 		Grid: m.Grid(), Window: m.Grid().Window(window), Noise: []zipar.Noise{{Seed: 1}},
-		Guidance: zipar.Guidance{Scale: 4, Interval: -1}, Sampling: zipar.Sampling{Temperature: 1, TopK: 1000, TopP: 1},
+		Guidance: zipar.Guidance{Scale: 4, Interval: -1}, Sampling: zipar.Sampling{Temperature: 1, TopK: 1000, TopP: 1}, Threads: b.pool,
 	}
 	o.Observe = func(p zipar.Progress) {
 		if p.Passes == 1 { // the prefill

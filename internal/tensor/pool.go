@@ -54,6 +54,7 @@ type Pool struct {
 	closed bool
 
 	// Reused by the package's own functions, so that they allocate nothing.
+	each        eachTask
 	matmul      matmulTask
 	conv        convTask
 	conv1x1     conv1x1Task
@@ -134,6 +135,22 @@ func (p *Pool) Run(task Task, n, chunk int) {
 	p.shut()
 	p.task = nil
 	p.rethrow()
+}
+
+// Each calls do for the items 0..n-1 and returns when all are done; see Task for
+// what holds for worker.
+func (p *Pool) Each(n int, do func(worker, item int)) {
+	p.each.do = do
+	p.Run(&p.each, n, 1)
+	p.each.do = nil
+}
+
+type eachTask struct{ do func(worker, item int) }
+
+func (t *eachTask) Do(worker, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		t.do(worker, i)
+	}
 }
 
 // open makes the job visible and wakes the workers that sleep.

@@ -59,6 +59,8 @@ type Options struct {
 	// Keep holds the codes of the first rows, whole rows in raster order, the
 	// same for every picture. They are kept and the rest is decoded.
 	Keep []int32
+	// Threads, if not nil, shares out the drawing of a pass's tokens.
+	Threads Threads
 	// Observe, if not nil, is called after every pass from the goroutine that
 	// called Decode. The progress and what it points to are valid during the
 	// call only.
@@ -66,6 +68,15 @@ type Options struct {
 	// ObserveTrial, if not nil, is called for every test of a row's first
 	// token, which adaptive windows make, from the same goroutine.
 	ObserveTrial func(TrialResult)
+}
+
+// Threads are workers that share out work over the items 0..n-1.
+type Threads interface {
+	// Threads is how many workers there are.
+	Threads() int
+	// Each calls do once for each item and returns when all are done. Calls
+	// for the same worker, 0..Threads()-1, come one after the other.
+	Each(n int, do func(worker, item int))
 }
 
 // A TrialResult is a test of the token that a row started on; see Schedule and
@@ -156,11 +167,13 @@ func (o Options) check() error {
 type run struct {
 	Options
 	model    Model
-	sampler  *sampler
+	samplers []*sampler // by worker
 	pictures []pictureRun
 
 	feeds   []Feed
 	targets []target // by output
+	out     Logits
+	draw    func(worker, output int)
 	results []Picture
 	started time.Time
 	drawing time.Time // when the model was done
@@ -184,14 +197,25 @@ type target struct {
 	role    Role
 	slot    Slot
 	guided  bool
+
+	// What was drawn, unless that needs what is drawn before.
+	token int32
+	err   error
 }
 
 func newRun(m Model, o Options) *run {
 	n := len(o.Noise)
 	r := &run{
-		Options: o, model: m, sampler: newSampler(o.Sampling, m.Vocab()),
-		pictures: make([]pictureRun, n), results: make([]Picture, n),
+		Options: o, model: m, pictures: make([]pictureRun, n), results: make([]Picture, n),
 	}
+	threads := 1
+	if o.Threads != nil {
+		threads = o.Threads.Threads()
+	}
+	for range threads {
+		r.samplers = append(r.samplers, newSampler(o.Sampling, m.Vocab()))
+	}
+	r.draw = r.drawTarget
 	width := 0
 	for i := range r.pictures {
 		p := &r.pictures[i]
@@ -294,7 +318,7 @@ func (r *run) feed(picture int, c Column) {
 }
 
 func (r *run) target(picture int, role Role, s Slot) {
-	r.targets = append(r.targets, target{picture, role, s, r.Guidance.Guides(r.Grid.Index(s))})
+	r.targets = append(r.targets, target{picture: picture, role: role, slot: s, guided: r.Guidance.Guides(r.Grid.Index(s))})
 }
 
 func (r *run) pass(ctx context.Context) error {
@@ -324,16 +348,22 @@ func (r *run) sample(out Logits, columns int) error {
 		p := &r.pictures[i]
 		p.hadTest, p.accepted, p.hadProposal = false, false, false
 	}
-	for i, t := range r.targets {
-		logits := out.Cond[i]
-		if t.guided {
-			r.Guidance.combine(logits, out.Uncond[i])
+	r.out = out
+	if r.Threads != nil {
+		r.Threads.Each(len(r.targets), r.draw)
+	} else {
+		for i := range r.targets {
+			r.draw(0, i)
 		}
-		kept, err := r.sampler.candidates(logits)
-		if err != nil {
-			return fmt.Errorf("picture %d, row %d, column %d: %w", t.picture+1, t.slot.Row, t.slot.Col, err)
+	}
+	for i := range r.targets {
+		t := &r.targets[i]
+		if t.err == nil {
+			t.err = r.decide(t, i)
 		}
-		r.decide(t, kept)
+		if t.err != nil {
+			return fmt.Errorf("picture %d, row %d, column %d: %w", t.picture+1, t.slot.Row, t.slot.Col, t.err)
+		}
 	}
 	for i := range r.pictures {
 		r.pictures[i].done()
@@ -344,14 +374,40 @@ func (r *run) sample(out Logits, columns int) error {
 	return nil
 }
 
-// decide turns the candidates of a target into a token, according to its
-// role. A picture's test comes before what depends on it.
-func (r *run) decide(t target, kept []candidate) {
+// drawTarget draws the token of an output where the logits are enough for it.
+func (r *run) drawTarget(worker, output int) {
+	t := &r.targets[output]
+	if t.role != Extend && t.role != Trial {
+		return
+	}
+	kept, err := r.candidates(worker, output)
+	if t.err = err; err == nil {
+		t.token = pick(kept, r.Noise[t.picture], t.slot, 0)
+	}
+}
+
+// candidates are the tokens that may be drawn for an output, by this worker
+// and until its next call. It overwrites the logits.
+func (r *run) candidates(worker, output int) ([]candidate, error) {
+	logits := r.out.Cond[output]
+	if r.targets[output].guided {
+		r.Guidance.combine(logits, r.out.Uncond[output])
+	}
+	return r.samplers[worker].candidates(logits)
+}
+
+// decide settles the token of a target according to its role. A picture's test
+// comes before what depends on it.
+func (r *run) decide(t *target, output int) error {
 	p, noise := &r.pictures[t.picture], r.Noise[t.picture]
 	switch t.role {
 	case Extend:
-		p.set(t.slot, pick(kept, noise, t.slot, 0))
+		p.set(t.slot, t.token)
 	case Test:
+		kept, err := r.candidates(0, output)
+		if err != nil {
+			return err
+		}
 		tried := p.tested.token
 		var token int32
 		token, p.accepted = p.tested.test(kept, noise, t.slot)
@@ -365,15 +421,20 @@ func (r *run) decide(t target, kept []candidate) {
 		}
 	case Trial:
 		if p.accepted {
-			p.set(t.slot, pick(kept, noise, t.slot, 0))
+			p.set(t.slot, t.token)
 		}
 	case Propose:
 		// A proposal that was made on the ground of a failed trial is void.
+		kept, err := r.candidates(0, output)
+		if err != nil {
+			return err
+		}
 		if !p.hadTest || p.accepted {
 			p.hadProposal = true
 			p.set(t.slot, p.proposed.propose(kept, noise, t.slot))
 		}
 	}
+	return nil
 }
 
 // set notes a slot's token. That of a row on probation is noted again.

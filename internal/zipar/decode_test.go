@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -127,6 +128,43 @@ func TestWindowOfAllColumnsIsNextTokenDecoding(t *testing.T) {
 			}
 			if want := ntp(g, o); !slices.Equal(got[0].Codes, want) {
 				t.Errorf("%s, %+v: %v, want %v", g, guidance, got[0].Codes, want)
+			}
+		}
+	}
+}
+
+// reversed are threads that do the last item first, in turns.
+type reversed int
+
+func (r reversed) Threads() int { return int(r) }
+
+func (r reversed) Each(n int, do func(worker, item int)) {
+	for i := n - 1; i >= 0; i-- {
+		do(i%int(r), i)
+	}
+}
+
+// What draws a token, and when in a pass, must not show, with adaptive windows
+// neither, whose tokens depend on each other.
+func TestThreadsChangeNothing(t *testing.T) {
+	g := Geometry{Rows: 6, Cols: 7}
+	for _, adaptive := range []bool{false, true} {
+		for _, topP := range []float32{1, 0.8} {
+			for w := 1; w <= g.Cols; w++ {
+				o := options(g, w, Noise{Seed: 3}, Noise{Seed: 4})
+				o.Guidance, o.Sampling.TopP, o.Adaptive = Guidance{Scale: 4, Interval: 20}, topP, adaptive
+				want, err := Decode(context.Background(), newFakeModel(g, 2), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o.Threads = reversed(3)
+				got, err := Decode(context.Background(), newFakeModel(g, 2), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("window %d, adaptive %v, top-p %v: other pictures with threads", w, adaptive, topP)
+				}
 			}
 		}
 	}
