@@ -7,8 +7,8 @@ import (
 	"github.com/zipar/zipar/internal/ggml"
 )
 
-// matmulRows is how many rows of a weight matrix a thread takes at a time: a
-// few hundred microseconds of work for the usual widths, so that two threads
+// matmulRows is how many rows of a weight matrix a thread takes at a time, or at
+// least: some microseconds of work for the usual widths, so that the threads
 // end together. It is a multiple of dotGroup and packedRows.
 const matmulRows = 48
 
@@ -61,9 +61,14 @@ func (p *Pool) matMul(y []float32, w *Matrix, x []float32, n int, rounded *packi
 		p.Run(t, t.columns.blocks, max(1, quantizeValues/(n*q8Block)))
 		t.quantize = false
 	}
-	if t.pair != nil {
+	switch {
+	case t.pair != nil:
 		p.Run(t, w.Rows, 2*packedRows)
-	} else {
+	case t.packing != nil:
+		// The kernels ask for the weights that follow, up to the end of a piece
+		// and beyond.
+		p.RunGuided(t, w.Rows, matmulRows)
+	default:
 		p.Run(t, w.Rows, matmulRows)
 	}
 	t.y, t.w, t.x = nil, nil, nil

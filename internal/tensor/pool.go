@@ -51,6 +51,7 @@ type Pool struct {
 	task   Task
 	items  int
 	chunk  int
+	guided bool // pieces of more than chunk items; see RunGuided
 	closed bool
 
 	// Reused by the package's own functions, so that they allocate nothing.
@@ -112,7 +113,14 @@ func (p *Pool) Close() {
 // Run calls task.Do over the items 0..n-1 in pieces of at most chunk items
 // and returns when all are done. A memory fault in a worker panics here; see
 // pool_fault.go.
-func (p *Pool) Run(task Task, n, chunk int) {
+func (p *Pool) Run(task Task, n, chunk int) { p.run(task, n, chunk, false) }
+
+// RunGuided is Run with pieces that are long at first, a share of what is left,
+// and multiples of chunk. So threads end together all the same, and each
+// reads long stretches of memory where items lie one after the other.
+func (p *Pool) RunGuided(task Task, n, chunk int) { p.run(task, n, chunk, true) }
+
+func (p *Pool) run(task Task, n, chunk int, guided bool) {
 	if n <= 0 {
 		return
 	}
@@ -128,7 +136,7 @@ func (p *Pool) Run(task Task, n, chunk int) {
 		}
 		return
 	}
-	p.task, p.items, p.chunk = task, n, chunk
+	p.task, p.items, p.chunk, p.guided = task, n, chunk, guided
 	p.next.Store(0)
 	p.open()
 	p.share(0)
@@ -173,15 +181,22 @@ func (p *Pool) shut() {
 	}
 }
 
-// drain takes chunks until none is left.
+// drain takes pieces until none is left.
 func (p *Pool) drain(worker int) {
 	for {
-		hi := int(p.next.Add(int64(p.chunk)))
-		lo := hi - p.chunk
-		if lo >= p.items {
+		lo := int(p.next.Load())
+		left := p.items - lo
+		if left <= 0 {
 			return
 		}
-		p.task.Do(worker, lo, min(hi, p.items))
+		n := p.chunk
+		if p.guided {
+			n *= max(1, left/(2*p.threads*p.chunk))
+		}
+		n = min(n, left)
+		if p.next.CompareAndSwap(int64(lo), int64(lo+n)) {
+			p.task.Do(worker, lo, lo+n)
+		}
 	}
 }
 

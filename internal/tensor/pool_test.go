@@ -13,6 +13,7 @@ type countTask struct {
 	counts []atomic.Int32
 	busy   []atomic.Bool
 	chunk  int
+	guided bool
 	slow   int // an item that takes a while, -1 for none
 }
 
@@ -20,8 +21,11 @@ func (c *countTask) Do(worker, lo, hi int) {
 	if c.busy[worker].Swap(true) {
 		c.t.Errorf("worker %d is used twice at the same time", worker)
 	}
-	if hi <= lo || hi-lo > c.chunk {
-		c.t.Errorf("a piece %d..%d, want 1 to %d items", lo, hi, c.chunk)
+	if most := c.mostItems(); hi <= lo || hi-lo > most {
+		c.t.Errorf("a piece %d..%d, want 1 to %d items", lo, hi, most)
+	}
+	if lo%c.chunk != 0 || hi%c.chunk != 0 && hi != len(c.counts) {
+		c.t.Errorf("a piece %d..%d of %d items, want multiples of %d", lo, hi, len(c.counts), c.chunk)
 	}
 	for i := lo; i < hi; i++ {
 		c.counts[i].Add(1)
@@ -30,6 +34,14 @@ func (c *countTask) Do(worker, lo, hi int) {
 		}
 	}
 	c.busy[worker].Store(false)
+}
+
+// mostItems is how long a piece may be.
+func (c *countTask) mostItems() int {
+	if c.guided {
+		return max(c.chunk, len(c.counts)/(2*len(c.busy)))
+	}
+	return c.chunk
 }
 
 func TestPoolDoesEachItemOnce(t *testing.T) {
@@ -41,11 +53,17 @@ func TestPoolDoesEachItemOnce(t *testing.T) {
 		for _, n := range []int{0, 1, 2, 7, 64, 1000} {
 			for _, chunk := range []int{1, 3, 64, 5000} {
 				for _, slow := range []int{-1, 0, n - 1} {
-					c := &countTask{t: t, counts: make([]atomic.Int32, n), busy: make([]atomic.Bool, threads), chunk: chunk, slow: slow}
-					p.Run(c, n, chunk)
-					for i := range c.counts {
-						if got := c.counts[i].Load(); got != 1 {
-							t.Fatalf("%d threads, %d items in pieces of %d: item %d was done %d times", threads, n, chunk, i, got)
+					for _, guided := range []bool{false, true} {
+						c := &countTask{t: t, counts: make([]atomic.Int32, n), busy: make([]atomic.Bool, threads), chunk: chunk, guided: guided, slow: slow}
+						if guided {
+							p.RunGuided(c, n, chunk)
+						} else {
+							p.Run(c, n, chunk)
+						}
+						for i := range c.counts {
+							if got := c.counts[i].Load(); got != 1 {
+								t.Fatalf("%d threads, %d items in pieces of %d, guided %v: item %d was done %d times", threads, n, chunk, guided, i, got)
+							}
 						}
 					}
 				}
