@@ -100,11 +100,6 @@ func (t *attention) head(worker int, s *sequence, kvHead, head int, next uintptr
 		s.cache.scores(scores[(first-s.lo)*ld+done:], ld, r.qkv[first*width+head*c.HeadDim:], width, s.hi-first, t.layer, kvHead, at, work.block[:], ahead)
 		done += at.hi - at.lo
 	}
-	if share := s.cache.share; share != 0 {
-		for col := range s.hi - s.lo {
-			scores[col*ld] += share
-		}
-	}
 	ahead, end := values+valuesFetched, s.cache.valuesAt(t.layer, kvHead, s.spans[0].hi-1)
 	for col := s.lo; col < s.hi; col++ {
 		row := scores[(col-s.lo)*ld:][:r.seen[col]]

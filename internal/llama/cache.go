@@ -19,6 +19,7 @@ type Cache struct {
 	headDim   int
 	width     int // of values, see valueWidth
 	keyLen    int // of a head's keys
+	pad       int // a position's key lies so many places further on; see Fold
 
 	// keys: [layers][kv heads, keyLen], in blocks of positions; see
 	// tensor.KeyBlock. values: [layers][kv heads, positions, width]. Those of
@@ -26,16 +27,17 @@ type Cache struct {
 	keys, values       [][]float32
 	keysF16, valuesF16 [][]uint16
 
-	fed   []uint64 // a bit a position
-	share float32  // what the score of the first position gets, see Fold
+	fed    []uint64 // a bit a position
+	folded int      // the position that stands for the prefix, or -1
+	share  float32  // its score with every query
 }
 
 // NewCache returns an empty cache for a sequence of at most this length. half
 // keeps keys and values as half floats.
 func NewCache(c Config, positions int, half bool) *Cache {
 	k := &Cache{
-		positions: positions, heads: c.KVHeads, headDim: c.HeadDim, width: c.valueWidth(), keyLen: tensor.KeyLen(positions, c.HeadDim),
-		fed: make([]uint64, (positions+63)/64),
+		positions: positions, heads: c.KVHeads, headDim: c.HeadDim, width: c.valueWidth(), keyLen: c.keyLen(positions),
+		fed: make([]uint64, (positions+63)/64), folded: -1,
 	}
 	keys, values := c.KVHeads*k.keyLen, c.KVHeads*positions*k.width
 	for range c.Layers {
@@ -53,21 +55,26 @@ func NewCache(c Config, positions int, half bool) *Cache {
 // Reset forgets everything.
 func (k *Cache) Reset() {
 	clear(k.fed)
-	k.share = 0
+	k.pad, k.folded, k.share = 0, -1, 0
 }
 
 // Fold merges the positions before end, all of which have the key zero, as
 // prefixes have (see NewRotary2D), into one: position end-1. Every query gives
 // each of these n positions the score 0. So a single one with the mean of their
 // values and the score ln n does the same, but for rounding, and later
-// queries read n-1 keys and values less. Position end-1 must have been fed; no
-// position before end may be fed any more until Reset.
+// queries read n-1 keys and values less. Position end-1 must have been fed and
+// none after it; no position before end may be fed any more until Reset.
+//
+// The keys that follow begin with a block of their own: the rows of a picture
+// then do, too, where their length is a multiple of the block's.
 func (k *Cache) Fold(end int) {
 	spans := k.visible(end-1, nil)
 	n := 0
 	for _, at := range spans {
 		n += at.hi - at.lo
 	}
+	k.pad = tensor.KeyLen(end, 1) - end
+	k.folded, k.share = end-1, float32(math.Log(float64(n)))
 	if n < 2 {
 		return
 	}
@@ -94,7 +101,6 @@ func (k *Cache) Fold(end int) {
 	for pos := range end - 1 {
 		k.fed[pos/64] &^= 1 << (pos % 64)
 	}
-	k.share = float32(math.Log(float64(n)))
 }
 
 // feed marks a position as fed.
@@ -111,11 +117,11 @@ func (k *Cache) put(layer, head, pos int, key, value []float32, half []uint16) {
 	keys, at := head*k.keyLen, (head*k.positions+pos)*k.width
 	if k.keysF16 != nil {
 		tensor.ToF16(half, key)
-		tensor.SetKey(k.keysF16[layer][keys:], pos, half)
+		tensor.SetKey(k.keysF16[layer][keys:], pos+k.pad, half)
 		tensor.ToF16(k.valuesF16[layer][at:][:len(value)], value)
 		return
 	}
-	tensor.SetKey(k.keys[layer][keys:], pos, key)
+	tensor.SetKey(k.keys[layer][keys:], pos+k.pad, key)
 	copy(k.values[layer][at:], value)
 }
 
@@ -129,9 +135,13 @@ func (k *Cache) fetch(layer, head, pos int) {
 	tensor.Fetch(k.valuesAt(layer, head, pos), size*k.width)
 }
 
-// keysAt is where the block of keys begins that has a position's.
+// keysAt is where the block of keys begins that has a position's, or the next
+// one's if it needs no key.
 func (k *Cache) keysAt(layer, head, pos int) uintptr {
-	at := head*k.keyLen + pos/tensor.KeyBlock*tensor.KeyBlock*k.headDim
+	if pos == k.folded {
+		pos++
+	}
+	at := head*k.keyLen + (pos+k.pad)/tensor.KeyBlock*tensor.KeyBlock*k.headDim
 	if k.keysF16 != nil {
 		return tensor.Address(k.keysF16[layer][at:])
 	}
@@ -149,14 +159,22 @@ func (k *Cache) valuesAt(layer, head, pos int) uintptr {
 
 // scores sets s[c·lds+i] to the product of query c, [rows][head size] at
 // c·ldq, and the key of position at.lo+i of a head, for all positions of at.
+// What follows them in a row may be overwritten, if there is room for a block.
 // work is tensor.AttentionWork floats, ahead the address of what is read next.
 func (k *Cache) scores(s []float32, lds int, q []float32, ldq, rows, layer, head int, at span, work []float32, ahead uintptr) {
-	from, end := head*k.keyLen, head*k.keyLen+tensor.KeyLen(at.hi, k.headDim)
+	if at.lo == k.folded {
+		for c := range rows {
+			s[c*lds] = k.share
+		}
+		s, at.lo = s[1:], at.lo+1
+	}
+	lo, hi := at.lo+k.pad, at.hi+k.pad
+	from, end := head*k.keyLen, head*k.keyLen+tensor.KeyLen(hi, k.headDim)
 	if k.keysF16 != nil {
-		tensor.AttentionScoresOfRowsF16(s, lds, q, ldq, rows, k.keysF16[layer][from:end], k.headDim, at.lo, at.hi, work, ahead)
+		tensor.AttentionScoresOfRowsF16(s, lds, q, ldq, rows, k.keysF16[layer][from:end], k.headDim, lo, hi, work, ahead)
 		return
 	}
-	tensor.AttentionScoresOfRows(s, lds, q, ldq, rows, k.keys[layer][from:end], k.headDim, at.lo, at.hi, work, ahead)
+	tensor.AttentionScoresOfRows(s, lds, q, ldq, rows, k.keys[layer][from:end], k.headDim, lo, hi, work, ahead)
 }
 
 // mix adds the values of the positions of at, weighted with p[c·ldp+i], to

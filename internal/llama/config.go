@@ -67,10 +67,16 @@ func (c Config) CacheBytes(positions int, half bool) int64 {
 	if half {
 		bytes = 2
 	}
-	head := tensor.KeyLen(positions, c.HeadDim) + positions*c.valueWidth()
+	head := c.keyLen(positions) + positions*c.valueWidth()
 	return bytes * int64(c.Layers) * int64(c.KVHeads) * int64(head)
 }
 
 // valueWidth is the size of a value in a cache: that of a head, and zeros up
 // to a multiple of 16, so that a mix has whole vectors.
 func (c Config) valueWidth() int { return (c.HeadDim + 15) &^ 15 }
+
+// keyLen is how many values a head's keys of some positions take, with room for
+// the places that Fold leaves empty.
+func (c Config) keyLen(positions int) int {
+	return tensor.KeyLen(positions+tensor.KeyBlock-1, c.HeadDim)
+}

@@ -190,7 +190,7 @@ func (r *Runner) group() {
 		most = max(most, s.hi-s.lo)
 		lo = s.hi
 	}
-	r.scoresLd = longest
+	r.scoresLd = longest + tensor.KeyBlock // see Cache.scores
 	for w := range r.work {
 		r.work[w].resize(r.model.Config, most, positions)
 	}
@@ -205,7 +205,7 @@ type attentionWork struct {
 }
 
 func (w *attentionWork) resize(c Config, columns, positions int) {
-	w.scores = resize(w.scores, columns*positions)
+	w.scores = resize(w.scores, columns*(positions+tensor.KeyBlock))
 	w.mixed = resize(w.mixed, columns*c.valueWidth())
 	w.half = resize(w.half, c.HeadDim)
 }

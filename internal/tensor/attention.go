@@ -44,7 +44,9 @@ func SetKey[T float32 | uint16](keys []T, pos int, key []T) {
 const AttentionWork = 8 * KeyBlock
 
 // AttentionScoresOfRows sets s[c·lds+i-lo] = q_c·key i for lo <= i < hi. work
-// is AttentionWork floats of the caller's.
+// is AttentionWork floats of the caller's. It is fastest if lo begins a block and
+// there is room behind each row's scores, in lds and in s, for those of a
+// whole block, which are overwritten then.
 func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, lo, hi int, work []float32, ahead uintptr) {
 	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
 		active.scores(s, lds, q, ldq, rows, keys, d, lo, hi, work, ahead)

@@ -127,7 +127,15 @@ func TestAttentionOfRows(t *testing.T) {
 					AttentionMixRows(out.data, ldq, s.data, lds, rows, keys.data, d, count, 0)
 					out16 := newGuarded(len(start), 1, func(i int) float32 { return start[i] })
 					AttentionMixRowsF16(out16.data, ldq, s.data, lds, rows, half, d, count, Address(halfBlocks))
+					// With room for a block behind each row's scores.
+					wide := KeyLen(lo+count, 1) - lo
+					r := newGuarded(rows*wide, 1, zero)
+					AttentionScoresOfRows(r.data, wide, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, 0)
+					r16 := newGuarded(rows*wide, 3, zero)
+					AttentionScoresOfRowsF16(r16.data, wide, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, 0)
 					for c := range rows {
+						sameBits(t, what+": scores with room", r.data[c*wide:][:count], want[c*count:][:count])
+						sameBits(t, what+": half scores with room", r16.data[c*wide:][:count], want16[c*count:][:count])
 						sameBits(t, what+": scores", s.data[c*lds:][:count], want[c*count:][:count])
 						sameBits(t, what+": half scores", s16.data[c*lds:][:count], want16[c*count:][:count])
 						mixed, mixed16 := copyOf(start[c*ldq:][:d]), copyOf(start[c*ldq:][:d])
@@ -143,7 +151,7 @@ func TestAttentionOfRows(t *testing.T) {
 							sameBits(t, what+": between the half rows", out16.data[c*ldq+d:(c+1)*ldq], start[c*ldq+d:(c+1)*ldq])
 						}
 					}
-					for _, g := range []guarded{q, keys, blocks, work, s, s16, out, out16} {
+					for _, g := range []guarded{q, keys, blocks, work, s, s16, r, r16, out, out16} {
 						g.check(t, what)
 					}
 				}

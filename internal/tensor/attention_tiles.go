@@ -11,12 +11,16 @@ type scoresKernel[T float32 | uint16] func(columns int, s *float32, lds int, key
 // tiled is kernels.scores with a kernel for tiles of up to widest columns.
 func (tile scoresKernel[T]) tiled(widest int, s []float32, lds int, q []float32, ldq, n int, keys []T, d, lo, hi int, work []float32, ahead uintptr) {
 	end, ahead := fetched(keys, ahead)
+	spill := 0 // how many scores more fit behind each row's
+	if whole := KeyLen(hi, 1) - lo; whole <= lds && (n-1)*lds+whole <= len(s) {
+		spill = KeyBlock - 1
+	}
 	for c := 0; c < n; {
 		columns := dotTile(n-c, widest)
 		q := &q[c*ldq]
 		for at := lo; at < hi; {
 			to, first := c*lds+at-lo, at%KeyBlock
-			if blocks := (hi - at) / KeyBlock; first == 0 && blocks > 0 {
+			if blocks := (hi - at + spill) / KeyBlock; first == 0 && blocks > 0 {
 				tile(columns, &s[to], lds, &keys[at*d], blocks, q, ldq, d, end, ahead)
 				at += blocks * KeyBlock
 				continue

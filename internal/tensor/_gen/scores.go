@@ -142,11 +142,8 @@ func (g *gen) scores(s isa, w weightType, columns, blocks int) string {
 		}
 		g.ADDQ(imm(4*keyBlock*blocks), out)
 	}
-	widths := []int{blocks}
-	if blocks > 1 {
-		widths = append(widths, 1)
-	}
-	for _, blocks := range widths {
+	// A single block is one chain a column, and waits for each multiplication.
+	for ; blocks > 0; blocks = min(blocks-1, 2) {
 		g.while(count, blocks, func() {
 			tile(blocks)
 			g.SUBQ(imm(blocks), count)
