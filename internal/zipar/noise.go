@@ -47,6 +47,10 @@ func gumbel(word uint32) float64 { return -math.Log(-math.Log(unit(word))) }
 // 2^-(z+1) if the complement of the word has z leading zeros.
 func mostGumbel(word uint32) float64 { return 0.6932 * float64(bits.LeadingZeros32(^word)+1) }
 
+// mostGumbelOfAll is at least every mostGumbel: that of a word whose bits are
+// all 1 is 0.6932·33, about 22.8756.
+const mostGumbelOfAll = 22.876
+
 // philox is Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy
 // as 1, 2, 3" (SC 2011): a bijection of the counter, keyed.
 func philox(ctr [4]uint32, key [2]uint32) [4]uint32 {

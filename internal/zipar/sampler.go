@@ -99,6 +99,9 @@ func pick(kept []candidate, noise Noise, at Slot, draw int) int32 {
 	}
 	best, token := math.Inf(-1), kept[0].token
 	for _, c := range kept {
+		if float64(c.logit)+mostGumbelOfAll < best {
+			continue // it cannot win, whatever its noise
+		}
 		word := noise.word(at, draw, uint32(c.token))
 		if float64(c.logit)+mostGumbel(word) < best {
 			continue // most cannot win, whatever their exact number
