@@ -86,8 +86,8 @@ func (s *shards) readIndex(path string) error {
 		return &ModelError{Path: path, Reason: "it has no weight_map"}
 	}
 	for name, file := range index.WeightMap {
-		// A name with folders in it could lead anywhere.
-		if file != filepath.Base(file) || !filepath.IsLocal(file) {
+		// A name with folders in it could lead anywhere, and "." is the folder.
+		if file == "." || file != filepath.Base(file) || !filepath.IsLocal(file) {
 			return &ModelError{path, name, fmt.Sprintf("it is said to be in %.80q, want the name of a file in the same folder", file)}
 		}
 	}

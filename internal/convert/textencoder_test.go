@@ -456,7 +456,8 @@ func TestTextEncoderFolders(t *testing.T) {
 		{"empty index", index("{}"), bad(), []string{"it has no weight_map"}},
 		{"index to elsewhere", index(`{"weight_map": {"shared.weight": "../secret.safetensors"}}`), bad(), []string{`"../secret.safetensors"`, "want the name of a file in the same folder"}},
 		{"index to the root", index(`{"weight_map": {"shared.weight": "/etc/passwd"}}`), bad(), []string{`"/etc/passwd"`, "want the name of a file in the same folder"}},
-		{"index to the folder", index(`{"weight_map": {"shared.weight": ".."}}`), bad(), []string{`".."`}},
+		{"index to the folder above", index(`{"weight_map": {"shared.weight": ".."}}`), bad(), []string{`".."`}},
+		{"index to the folder", index(`{"weight_map": {"shared.weight": "."}}`), bad(), []string{`"."`, "want the name of a file in the same folder"}},
 		{"shard without the tensor", map[string][]byte{"model.safetensors": nil, "a.safetensors": safetensorsFile(list[1:]),
 			"model.safetensors.index.json": []byte(`{"weight_map": {"shared.weight": "a.safetensors"}}`)}, bad(), []string{`"shared.weight"`, "in a.safetensors, which has it not"}},
 	} {
