@@ -129,7 +129,7 @@ func (r *Runner) head() []float32 {
 		}
 	}
 	r.times.lap(inElementwise)
-	r.logits = resize(r.logits, outputs*m.Vocab)
+	r.logits = tensor.Grow(r.logits, outputs*m.Vocab)
 	if outputs > 0 {
 		r.times.weights(r.outputBytes)
 		r.pool.MatMul(r.logits, &m.Output, r.norm[:outputs*m.Dim], outputs)
@@ -143,12 +143,12 @@ func (r *Runner) head() []float32 {
 func (r *Runner) prepare(columns []Column) {
 	m, n := r.model, len(columns)
 	r.columns = columns
-	r.x = resize(r.x, n*m.Dim)
-	r.norm = resize(r.norm, n*m.Dim)
-	r.qkv = resize(r.qkv, n*(m.qDim()+2*m.kvDim()))
-	r.mixed = resize(r.mixed, n*m.qDim())
-	r.gate = resize(r.gate, n*m.Hidden)
-	r.up = resize(r.up, n*m.Hidden)
+	r.x = tensor.Grow(r.x, n*m.Dim)
+	r.norm = tensor.Grow(r.norm, n*m.Dim)
+	r.qkv = tensor.Grow(r.qkv, n*(m.qDim()+2*m.kvDim()))
+	r.mixed = tensor.Grow(r.mixed, n*m.qDim())
+	r.gate = tensor.Grow(r.gate, n*m.Hidden)
+	r.up = tensor.Grow(r.up, n*m.Hidden)
 
 	for _, c := range columns {
 		if c.Embedding == nil && (c.Token < 0 || int(c.Token) >= m.Vocab) {
@@ -205,17 +205,9 @@ type attentionWork struct {
 }
 
 func (w *attentionWork) resize(c Config, columns, positions int) {
-	w.scores = resize(w.scores, columns*(positions+tensor.KeyBlock))
-	w.mixed = resize(w.mixed, columns*c.valueWidth())
-	w.half = resize(w.half, c.HeadDim)
-}
-
-// resize returns a slice of n values, in the memory of s where that suffices.
-func resize[T float32 | uint16](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
+	w.scores = tensor.Grow(w.scores, columns*(positions+tensor.KeyBlock))
+	w.mixed = tensor.Grow(w.mixed, columns*c.valueWidth())
+	w.half = tensor.Grow(w.half, c.HeadDim)
 }
 
 // addAndNormalize adds norm, what a layer's part gave, to the residual stream,

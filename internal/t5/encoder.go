@@ -125,23 +125,15 @@ func (r *encoderRun) prepare(e *Encoder, p *tensor.Pool, n int) {
 	inner := n * e.Heads * e.HeadDim
 	r.Encoder, r.pool, r.n = e, p, n
 	r.bias = biasByDistance(e.weights.relBias, e.Buckets, e.Heads, n)
-	r.x, r.norm = resize(r.x, n*e.Dim), resize(r.norm, n*e.Dim)
+	r.x, r.norm = tensor.Grow(r.x, n*e.Dim), tensor.Grow(r.norm, n*e.Dim)
 	clear(r.x)
 	clear(r.norm)
-	r.q, r.k, r.v, r.mixed = resize(r.q, inner), resize(r.k, inner), resize(r.v, inner), resize(r.mixed, inner)
-	r.hidden, r.up = resize(r.hidden, n*e.Hidden), resize(r.up, n*e.Hidden)
+	r.q, r.k, r.v, r.mixed = tensor.Grow(r.q, inner), tensor.Grow(r.k, inner), tensor.Grow(r.v, inner), tensor.Grow(r.mixed, inner)
+	r.hidden, r.up = tensor.Grow(r.hidden, n*e.Hidden), tensor.Grow(r.up, n*e.Hidden)
 	r.heads = append(r.heads, make([]encoderHeadWork, max(0, p.Threads()-len(r.heads)))...)
 	for i := range r.heads {
 		r.heads[i].resize(n, e.HeadDim)
 	}
-}
-
-// resize returns a slice of n values, in the memory of s where that suffices.
-func resize(s []float32, n int) []float32 {
-	if cap(s) < n {
-		return make([]float32, n)
-	}
-	return s[:n]
 }
 
 // attend sets norm to a block's attention over the residual stream and norm.

@@ -11,9 +11,9 @@ type encoderHeadWork struct {
 }
 
 func (w *encoderHeadWork) resize(n, headDim int) {
-	w.keys = resize(w.keys, tensor.KeyLen(n, headDim))
-	w.values = resize(w.values, n*headDim)
-	w.scores = resize(w.scores, n*n)
+	w.keys = tensor.Grow(w.keys, tensor.KeyLen(n, headDim))
+	w.values = tensor.Grow(w.values, n*headDim)
+	w.scores = tensor.Grow(w.scores, n*n)
 }
 
 // encoderAttention is a tensor.Task over heads:

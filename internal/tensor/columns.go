@@ -18,11 +18,11 @@ type q8Columns struct {
 
 func (q *q8Columns) resize(n, k int) {
 	q.n, q.blocks = n, k/q8Block
-	q.quants = grow(q.quants, n*k)
-	q.scales = grow(q.scales, n*q.blocks)
-	q.preset = grow(q.preset, n*q.blocks)
-	q.halves = grow(q.halves, 2*n*q.blocks)
-	q.sums = grow(q.sums, n*q.blocks)
+	q.quants = Grow(q.quants, n*k)
+	q.scales = Grow(q.scales, n*q.blocks)
+	q.preset = Grow(q.preset, n*q.blocks)
+	q.halves = Grow(q.halves, 2*n*q.blocks)
+	q.sums = Grow(q.sums, n*q.blocks)
 }
 
 // q8Smallest is the size below which a block counts as zero: its inverse

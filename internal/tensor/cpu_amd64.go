@@ -19,7 +19,7 @@ func machineKernels() []*kernels {
 		k.quantize, k.packed = quantizeAVX2, packedAVX2()
 		k.scale, k.add, k.scaleBy, k.largest = scaleAVX2, addAVX2, scaleByAVX2, largestAVX2
 		k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX2, expSumAVX2, swigluAVX2, geluAVX2
-		k.rotate, k.fetch = rotateAVX2, fetchAsm
+		k.rotate, k.fetch = rotating(rotateAsmAVX2), fetchAsm
 		k.channels, k.affine, k.swish = channelsAVX2, affineAVX2, swishAVX2
 		k.limits = limitsAVX2()
 		sets = append(sets, &k)

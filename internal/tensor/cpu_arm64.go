@@ -19,7 +19,7 @@ func machineKernels() []*kernels {
 	neon.quantize, neon.packed = quantizeNEON, packedNEON()
 	neon.scale, neon.add, neon.scaleBy, neon.largest = scaleNEON, addNEON, scaleByNEON, largestNEON
 	neon.squares, neon.expSum, neon.swiglu, neon.gelu = squaresNEON, expSumNEON, swigluNEON, geluNEON
-	neon.rotate = rotateNEON
+	neon.rotate = rotating(rotateAsmNEON)
 	neon.channels, neon.affine, neon.swish = channelsNEON, affineNEON, swishNEON
 	neon.limits = limitsNEON()
 	sets := []*kernels{&neon}

@@ -23,12 +23,12 @@ func ChannelSumsLen(h, w, c int) int { return 2 * c * max(h, winogradRegions(h, 
 
 // Reserve makes room for n float64, so that none is made later for sums that
 // take no more.
-func (s *ChannelSums) Reserve(n int) { s.sums = grow(s.sums, n) }
+func (s *ChannelSums) Reserve(n int) { s.sums = Grow(s.sums, n) }
 
 // of prepares for the sums of an image in so many parts.
 func (s *ChannelSums) of(im *Image, parts int) {
 	s.parts, s.pixels, s.c = parts, im.H*im.W, im.C
-	s.sums = grow(s.sums, 2*im.C*parts)
+	s.sums = Grow(s.sums, 2*im.C*parts)
 }
 
 // part returns the two sums of a part.
@@ -60,15 +60,6 @@ func (t *channelSumsTask) Do(_, lo, hi int) {
 	}
 }
 
-// grow returns n values of undefined content, in the memory of s where that
-// suffices.
-func grow[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
-}
-
 // An Affine is a factor and an offset for each channel.
 type Affine struct{ Factor, Offset []float32 }
 
@@ -80,7 +71,7 @@ func (a *Affine) SetGroupNorm(s *ChannelSums, groups int, eps float32, weight, b
 		panic(fmt.Sprintf("tensor: GroupNorm of %d channels in %d groups with %d weights and %d biases",
 			s.c, groups, len(weight), len(bias)))
 	}
-	a.Factor, a.Offset = grow(a.Factor, s.c), grow(a.Offset, s.c)
+	a.Factor, a.Offset = Grow(a.Factor, s.c), Grow(a.Offset, s.c)
 	size := s.c / groups
 	n := float64(s.pixels * size)
 	for g := range groups {

@@ -251,10 +251,19 @@ type scratch struct {
 	bytes         []byte
 }
 
+// Grow returns n values of undefined content, in the memory of s where that
+// suffices.
+func Grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
 // carry returns working memory for kernels.dot.
 func (p *Pool) carry(worker int) []float32 {
 	s := &p.scratch[worker]
-	s.carry = grow(s.carry, dotCarry)
+	s.carry = Grow(s.carry, dotCarry)
 	return s.carry
 }
 
@@ -263,6 +272,6 @@ func (p *Pool) carry(worker int) []float32 {
 // ever before.
 func (p *Pool) workspace(worker, n int) []float32 {
 	s := &p.scratch[worker]
-	s.floats = grow(s.floats, n)
+	s.floats = Grow(s.floats, n)
 	return s.floats
 }

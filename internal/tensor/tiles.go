@@ -189,6 +189,20 @@ func halving(asm func(dst *uint16, src *float32, n int)) func(dst []uint16, src 
 	}
 }
 
+// rotating is kernels.rotate with a kernel for one head.
+func rotating(asm func(x, turn *float32, n int, scale float32)) func(x, turn []float32, scale float32) {
+	return func(x, turn []float32, scale float32) {
+		n := len(turn)
+		if n == 0 || n != tail(n) {
+			rotateGeneric(x, turn, scale)
+			return
+		}
+		for ; len(x) >= n; x = x[n:] {
+			asm(&x[0], &turn[0], n, scale)
+		}
+	}
+}
+
 func reading(asm func(p *byte, n int) uint32) func(b []byte) uint32 {
 	return func(b []byte) uint32 {
 		_ = b[len(b)&^(readStep-1)-1]

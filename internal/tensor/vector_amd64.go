@@ -223,14 +223,3 @@ func channelsAVX2(sums []float64, row []float32) {
 		channelsAsmAVX2(&sums[i], &sums[c+i], &row[i], c, pixels)
 	}
 }
-
-func rotateAVX2(x, turn []float32, scale float32) {
-	n := tail(len(turn))
-	if n != len(turn) {
-		rotateGeneric(x, turn, scale)
-		return
-	}
-	for ; len(x) >= n && n > 0; x = x[n:] {
-		rotateAsmAVX2(&x[0], &turn[0], n, scale)
-	}
-}

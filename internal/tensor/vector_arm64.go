@@ -111,14 +111,3 @@ func channelsNEON(sums []float64, row []float32) {
 		channelsAsmNEON(&sums[i], &sums[c+i], &row[i], c, pixels)
 	}
 }
-
-func rotateNEON(x, turn []float32, scale float32) {
-	n := tail(len(turn))
-	if n != len(turn) {
-		rotateGeneric(x, turn, scale)
-		return
-	}
-	for ; len(x) >= n && n > 0; x = x[n:] {
-		rotateAsmNEON(&x[0], &turn[0], n, scale)
-	}
-}

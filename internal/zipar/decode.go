@@ -79,6 +79,17 @@ type Threads interface {
 	Each(n int, do func(worker, item int))
 }
 
+// oneThread is the caller itself.
+type oneThread struct{}
+
+func (oneThread) Threads() int { return 1 }
+
+func (oneThread) Each(n int, do func(worker, item int)) {
+	for i := range n {
+		do(0, i)
+	}
+}
+
 // A TrialResult is a test of the token that a row started on; see Schedule and
 // probation.
 type TrialResult struct {
@@ -208,11 +219,10 @@ func newRun(m Model, o Options) *run {
 	r := &run{
 		Options: o, model: m, pictures: make([]pictureRun, n), results: make([]Picture, n),
 	}
-	threads := 1
-	if o.Threads != nil {
-		threads = o.Threads.Threads()
+	if r.Threads == nil {
+		r.Threads = oneThread{}
 	}
-	for range threads {
+	for range r.Threads.Threads() {
 		r.samplers = append(r.samplers, newSampler(o.Sampling, m.Vocab()))
 	}
 	r.draw = r.drawTarget
@@ -349,13 +359,7 @@ func (r *run) sample(out Logits, columns int) error {
 		p.hadTest, p.accepted, p.hadProposal = false, false, false
 	}
 	r.out = out
-	if r.Threads != nil {
-		r.Threads.Each(len(r.targets), r.draw)
-	} else {
-		for i := range r.targets {
-			r.draw(0, i)
-		}
-	}
+	r.Threads.Each(len(r.targets), r.draw)
 	for i := range r.targets {
 		t := &r.targets[i]
 		if t.err == nil {
@@ -424,11 +428,11 @@ func (r *run) decide(t *target, output int) error {
 			p.set(t.slot, t.token)
 		}
 	case Propose:
-		// A proposal that was made on the ground of a failed trial is void.
 		kept, err := r.candidates(0, output)
 		if err != nil {
 			return err
 		}
+		// A proposal that was made on the ground of a failed trial is void.
 		if !p.hadTest || p.accepted {
 			p.hadProposal = true
 			p.set(t.slot, p.proposed.propose(kept, noise, t.slot))
