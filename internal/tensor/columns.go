@@ -10,10 +10,12 @@ type q8Columns struct {
 	scales    []float32 // [blocks, n]
 
 	// preset: [blocks, n], -128·Σ quants: takes back what a packed group's
-	// weights have too much. For 4 and 5 bits it is -8 or -16 times the sum.
+	// weights have too much. For 4 and 5 bits it is -8 or -16 times the sum. For
+	// Q8_0 it has q8Bias added; see prepareQ8.
 	preset []int32
 	halves []int32   // [blocks, 2, n], -32·Σ of 16 quants, for Q6_K
 	sums   []float32 // [blocks, n], scale·Σ quants, for Q4_K and Q5_K
+	zeros  []float32 // [blocks, n], what the scale makes of 0, for Q8_0
 }
 
 func (q *q8Columns) resize(n, k int) {
@@ -23,11 +25,16 @@ func (q *q8Columns) resize(n, k int) {
 	q.preset = Grow(q.preset, n*q.blocks)
 	q.halves = Grow(q.halves, 2*n*q.blocks)
 	q.sums = Grow(q.sums, n*q.blocks)
+	q.zeros = Grow(q.zeros, n*q.blocks)
 }
 
-// q8Smallest is the size below which a block counts as zero: its inverse
-// must be a float32.
-const q8Smallest = 0x1p-100
+// A block whose values are smaller than q8Smallest counts as zero: the inverse of
+// its scale must be a float32. The scale of one with a value as large as
+// q8Largest, or a NaN, is a NaN: products of scales must be float32, too.
+const (
+	q8Smallest = 0x1p-100
+	q8Largest  = 0x1p100
+)
 
 func quantizeGeneric(q *q8Columns, x []float32, lo, hi int) {
 	k := q.blocks * q8Block
@@ -40,8 +47,8 @@ func quantizeGeneric(q *q8Columns, x []float32, lo, hi int) {
 	}
 }
 
-// quantizeBlock rounds x·127/max|x| to the nearest integers, halves to even.
-// A value that is not finite makes the scale not finite.
+// quantizeBlock rounds x·127/max|x| to the nearest integers, halves to even. The
+// scale has 22 bits, so that three times a scale is a float32; see prepareQ8.
 func quantizeBlock(q *[q8Block]int8, x *[q8Block]float32) (scale float32, preset int32) {
 	// Without their sign, floats are ordered as their bits are, and a NaN
 	// comes out on top.
@@ -53,7 +60,10 @@ func quantizeBlock(q *[q8Block]int8, x *[q8Block]float32) (scale float32, preset
 	var inverse float32
 	if !(top < q8Smallest) {
 		inverse = 127 / top
-		scale = top / 127
+		scale = math.Float32frombits(math.Float32bits(top/127) &^ 3)
+	}
+	if !(top < q8Largest) {
+		scale = math.Float32frombits(^uint32(0))
 	}
 	// Adding 3·2²² leaves the integer in the low bits.
 	const round = 3 << 22

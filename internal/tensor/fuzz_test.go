@@ -154,12 +154,14 @@ func FuzzQ8(f *testing.F) {
 		var want q8Columns
 		want.resize(n, k)
 		quantizeGeneric(&want, x.data, 0, want.blocks)
+		prepareQ8(&want, 0, want.blocks)
 		product := make([]float32, n*packedRows)
 		q8Generic(product, packedRows, g, &want)
 		fuzzLevels(t, func(level string) {
 			var q q8Columns
 			q.resize(n, k)
 			active.quantize(&q, x.data, 0, q.blocks)
+			prepareQ8(&q, 0, q.blocks)
 			what := fmt.Sprintf("%s: %d columns of %d", level, n, k)
 			sameNumbers(t, what+": scales", q.scales, want.scales)
 			for i, v := range q.quants {

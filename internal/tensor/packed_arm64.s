@@ -13723,7 +13723,10 @@ DATA quantizeConstants<>+0(SB)/4, $0x7fffffff
 DATA quantizeConstants<>+4(SB)/4, $0x4b400000
 DATA quantizeConstants<>+8(SB)/4, $0x42fe0000
 DATA quantizeConstants<>+12(SB)/4, $0x0d800000
-GLOBL quantizeConstants<>(SB), RODATA|NOPTR, $16
+DATA quantizeConstants<>+16(SB)/4, $0x71800000
+DATA quantizeConstants<>+20(SB)/4, $0xfffffffc
+DATA quantizeConstants<>+24(SB)/4, $0xffffffff
+GLOBL quantizeConstants<>(SB), RODATA|NOPTR, $28
 
 // func quantizeAsmNEON(xq *int8, xs *float32, xp *int32, x *float32, n int, blocks int)
 TEXT ·quantizeAsmNEON(SB), NOSPLIT, $0-48
@@ -13740,6 +13743,9 @@ TEXT ·quantizeAsmNEON(SB), NOSPLIT, $0-48
 	WORD $0x4ddfc935 // ld1r {v21.4s}, [x9], #4
 	WORD $0x4ddfc936 // ld1r {v22.4s}, [x9], #4
 	WORD $0x4ddfc937 // ld1r {v23.4s}, [x9], #4
+	WORD $0x4ddfc938 // ld1r {v24.4s}, [x9], #4
+	WORD $0x4ddfc939 // ld1r {v25.4s}, [x9], #4
+	WORD $0x4ddfc93a // ld1r {v26.4s}, [x9], #4
 	WORD $0x6f00e413 // movi v19.2d, #0
 
 loop1:
@@ -13769,9 +13775,12 @@ loop1:
 	WORD $0x6eb0a910 // umaxv s16, v8.4s
 	WORD $0x1e301ad1 // fdiv s17, s22, s16
 	WORD $0x1e361a12 // fdiv s18, s16, s22
+	WORD $0x4e391e52 // and v18.16b, v18.16b, v25.16b
 	WORD $0x1e372200 // fcmp s16, s23
 	WORD $0x1e314e71 // fcsel s17, s19, s17, mi
 	WORD $0x1e324e72 // fcsel s18, s19, s18, mi
+	WORD $0x1e382200 // fcmp s16, s24
+	WORD $0x1e3a4e52 // fcsel s18, s18, s26, mi
 	WORD $0xbd000032 // str s18, [x1, #0]
 	WORD $0x4f919000 // fmul v0.4s, v0.4s, v17.s[0]
 	WORD $0x4e35d400 // fadd v0.4s, v0.4s, v21.4s

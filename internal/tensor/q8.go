@@ -17,7 +17,27 @@ import (
 //	scales: [blocks, 16 rows] half floats
 var q8Packing = packing{
 	typ: ggml.Q8_0, unit: 1, quants: packedRows * q8Block, scales: packedRows * 2,
-	pack: packQ8, row: rowQ8,
+	pack: packQ8, row: rowQ8, prepare: prepareQ8,
+}
+
+// q8Bias is a float32 whose unit is 1, 3·2²², as an integer. An integer sum that
+// starts with it, and stays below 2²² (32·128·127 is), is a float32, too:
+// q8Bias + sum.
+const (
+	q8Bias  = 0x4b400000
+	q8Float = 3 << 22
+)
+
+// prepareQ8 lets the sums of integers start with q8Bias, so that a kernel need
+// not convert them: fma(q8Bias + sum, d, -q8Bias·d) has the bits of float(sum)·d,
+// as q8Bias·d is a float32.
+func prepareQ8(q *q8Columns, lo, hi int) {
+	scales := q.scales[lo*q.n : hi*q.n]
+	preset, zeros := q.preset[lo*q.n:][:len(scales)], q.zeros[lo*q.n:][:len(scales)]
+	for i, d := range scales {
+		preset[i] += q8Bias
+		zeros[i] = -q8Float * d
+	}
 }
 
 func packQ8(g packedGroup, rows []byte, blocks int) {
@@ -62,7 +82,7 @@ func q8Generic(y []float32, ldy int, g packedGroup, x *q8Columns) {
 			dotLanes(&acc, quants[:], u[:])
 			for r := range sum {
 				d := halfToFloat(binary.LittleEndian.Uint16(scales[2*r:]))
-				sum[r] = fma(float32(float32(acc[r]+x.preset[at])*x.scales[at]), d, sum[r])
+				sum[r] = fma(float32(float32(acc[r]+x.preset[at]-q8Bias)*x.scales[at]), d, sum[r])
 			}
 		}
 		copy(y[c*ldy:][:packedRows], sum[:])

@@ -43,7 +43,7 @@ func q8PairVNNI(y []float32, ldy int, g packedGroup, x *q8Columns, ahead uintptr
 			from, by = uintptr(unsafe.Pointer(&g.quants[0])), 0 // which is there already
 		}
 		q8PairTileVNNI(tile, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
-			&x.quants[c*q8Block], &x.scales[c], &x.preset[c], x.n, x.blocks, from, by)
+			&x.quants[c*q8Block], &x.scales[c], &x.preset[c], x.n, x.blocks, &x.zeros[c], from, by)
 		c += tile
 		ahead += uintptr(by * x.blocks)
 		left -= step * x.blocks

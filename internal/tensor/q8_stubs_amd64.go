@@ -68,43 +68,43 @@ func q8x12VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *fl
 // lies at ahead, 192 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x1PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int)
+func q8x1PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
 
 // q8x2PairVNNI is the pairKernel of Q8_0 for 2 of n columns. blocks > 0. Each block fetches what
 // lies at ahead, 192 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x2PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int)
+func q8x2PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
 
 // q8x3PairVNNI is the pairKernel of Q8_0 for 3 of n columns. blocks > 0. Each block fetches what
 // lies at ahead, 192 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x3PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int)
+func q8x3PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
 
 // q8x4PairVNNI is the pairKernel of Q8_0 for 4 of n columns. blocks > 0. Each block fetches what
 // lies at ahead, 192 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x4PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int)
+func q8x4PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
 
 // q8x5PairVNNI is the pairKernel of Q8_0 for 5 of n columns. blocks > 0. Each block fetches what
 // lies at ahead, 192 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x5PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int)
+func q8x5PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
 
 // q8x6PairVNNI is the pairKernel of Q8_0 for 6 of n columns. blocks > 0. Each block fetches what
 // lies at ahead, 192 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x6PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int)
+func q8x6PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
 
 // q8x7PairVNNI is the pairKernel of Q8_0 for 7 of n columns. blocks > 0. Each block fetches what
 // lies at ahead, 192 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x7PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int)
+func q8x7PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
 
 // q8x1AVX2 is the packedKernel of Q8_0 for 1 of n columns. blocks > 0.
 //
@@ -167,22 +167,22 @@ func q8TileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq
 }
 
 // q8PairTileVNNI calls the kernel for a number of columns, at most 7.
-func q8PairTileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, ahead uintptr, step int) {
+func q8PairTileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int) {
 	switch columns {
 	case 1:
-		q8x1PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
+		q8x1PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
 	case 2:
-		q8x2PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
+		q8x2PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
 	case 3:
-		q8x3PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
+		q8x3PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
 	case 4:
-		q8x4PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
+		q8x4PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
 	case 5:
-		q8x5PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
+		q8x5PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
 	case 6:
-		q8x6PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
+		q8x6PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
 	case 7:
-		q8x7PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, ahead, step)
+		q8x7PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
 	}
 }
 

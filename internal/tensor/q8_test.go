@@ -20,13 +20,38 @@ func TestQuantizeBlock(t *testing.T) {
 	if scale, preset = quantizeBlock(&q, &x); scale != 0 || preset != 0 || q != [q8Block]int8{} {
 		t.Errorf("zeros: %v, scale %v, preset %d", q, scale, preset)
 	}
-	x[3] = float32(math.Inf(-1))
-	if scale, _ = quantizeBlock(&q, &x); !math.IsInf(float64(scale), 1) {
-		t.Errorf("a block with -Inf has the scale %v", scale)
+	for _, v := range []float64{q8Largest, math.Inf(-1), math.NaN()} {
+		x[3] = float32(v)
+		if scale, _ = quantizeBlock(&q, &x); scale == scale {
+			t.Errorf("a block with %v has the scale %v", v, scale)
+		}
 	}
-	x[4] = float32(math.NaN())
-	if scale, _ = quantizeBlock(&q, &x); scale == scale {
-		t.Errorf("a block with a NaN has the scale %v", scale)
+	x[3] = math.Nextafter32(q8Largest, 0)
+	if scale, _ = quantizeBlock(&q, &x); scale < x[3]/127.01 || scale > x[3]/127 {
+		t.Errorf("a block with %v has the scale %v", x[3], scale)
+	}
+}
+
+// TestPrepareQ8: a sum with the bias, times a scale, is the product of the sum.
+func TestPrepareQ8(t *testing.T) {
+	const n = 1000
+	var q q8Columns
+	q.resize(n, q8Block)
+	x := randoms(n*q8Block, 3)
+	for i := range x {
+		x[i] *= float32(math.Exp2(float64(i/q8Block%190 - 95)))
+	}
+	quantizeGeneric(&q, x, 0, 1)
+	presets := append([]int32(nil), q.preset...)
+	prepareQ8(&q, 0, 1)
+	most := int32(q8Block * 128 * 127)
+	for i, d := range q.scales {
+		for _, sum := range []int32{0, 1, -1, most, -most, most - int32(i), int32(i*i) - most/2} {
+			biased := q.preset[i] - presets[i] + sum
+			if got, want := fma(math.Float32frombits(uint32(biased)), d, q.zeros[i]), float32(sum)*d; math.Float32bits(got) != math.Float32bits(want) {
+				t.Fatalf("%d times %v is %v, want %v", sum, d, got, want)
+			}
+		}
 	}
 }
 

@@ -362,6 +362,9 @@ func (a *arm) quantize() {
 		0x4b400000, // 3·2²²
 		0x42fe0000, // 127
 		0x0d800000, // 2**-100
+		0x71800000, // 2**100
+		^uint32(3),
+		^uint32(0), // a NaN
 	})
 	a.function("quantizeAsmNEON", "xq *int8, xs *float32, xp *int32, x *float32, n int, blocks int", "",
 		"quantizeAsmNEON is kernels.quantize for one of n columns. blocks > 0.")
@@ -369,9 +372,9 @@ func (a *arm) quantize() {
 	step, blocks := a.loadBytes("n", 2), a.load("blocks")
 	stepQ, sum, more := a.reg(), a.reg(), a.reg()
 	a.op("LSL $3, %v, %v", step, stepQ)
-	const top, inverse, scale, zero, magnitude, round, most, small = 16, 17, 18, 19, 20, 21, 22, 23
+	const top, inverse, scale, zero, magnitude, round, most, small, large, short, nan = 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26
 	table := a.table("quantizeConstants")
-	for _, r := range []vreg{magnitude, round, most, small} {
+	for _, r := range []vreg{magnitude, round, most, small, large, short, nan} {
 		a.ld1rNext(table, r)
 	}
 	a.zero(zero)
@@ -391,11 +394,15 @@ func (a *arm) quantize() {
 		a.word(0x6eb0a800|fields(top, 8, 0), "umaxv s%d, v8.4s", top)
 		scalar(0x1e201800, "fdiv", inverse, most, top)
 		scalar(0x1e201800, "fdiv", scale, top, most)
+		a.v3("and 16b", scale, scale, short)
 		// Zero where the top is less than small; a NaN is not.
 		a.word(0x1e202000|fields(0, top, small), "fcmp s%d, s%d", top, small)
 		for _, r := range []vreg{inverse, scale} {
 			a.word(0x1e204c00|fields(int(r), zero, int(r)), "fcsel s%d, s%d, s%d, mi", r, zero, r)
 		}
+		// A NaN unless the top is less than large.
+		a.word(0x1e202000|fields(0, top, large), "fcmp s%d, s%d", top, large)
+		a.word(0x1e204c00|fields(scale, scale, nan), "fcsel s%d, s%d, s%d, mi", scale, scale, nan)
 		a.strS(scale, xs, 0)
 		for i := range vreg(8) {
 			a.fmulLane(i, i, inverse, 0)

@@ -47,7 +47,7 @@ func (g *gen) constant(name string, word uint32) operand.Mem {
 }
 
 // Constants of this file.
-var q8Sign, q8Ones, q8Abs, q8Round, q8127, q8Small, q8Order, q8LowByte operand.Mem
+var q8Sign, q8Ones, q8Abs, q8Round, q8127, q8Small, q8Large, q8Short, q8Order, q8LowByte operand.Mem
 
 func (g *gen) q8Constants() {
 	q8Sign = g.constant("q8Sign", 0x80808080)
@@ -56,6 +56,8 @@ func (g *gen) q8Constants() {
 	q8Round = g.constant("q8Round", 0x4b400000) // 3·2²²
 	q8127 = g.constant("q8127", 0x42fe0000)
 	q8Small = g.constant("q8Small", 0x0d800000) // 2**-100
+	q8Large = g.constant("q8Large", 0x71800000) // 2**100
+	q8Short = g.constant("q8Short", ^uint32(3))
 	q8LowByte = g.constant("q8LowByte", 0xff)
 	q8Order = g.StaticGlobal("q8Order")
 	g.DataAttributes(attr.RODATA | attr.NOPTR)
@@ -135,7 +137,7 @@ func (g *gen) q8VNNI(columns int) string {
 		}
 		g.VCVTPH2PS(at(k.scales, 0), scale)
 		for c, r := range acc {
-			g.VCVTDQ2PS(r, r)
+			g.VSUBPS(q8Round, r, r)
 			g.VMULPS_BCST(at(k.xs, 4*c), r, r)
 			g.VFMADD231PS(scale, r, sum[c])
 		}
@@ -163,10 +165,10 @@ const q8PairLines = 3
 // it fetches what comes after them.
 func (g *gen) q8PairVNNI(columns int) string {
 	name := fmt.Sprintf("q8x%dPairVNNI", columns)
-	k := g.newQ8(name, columns, ", ahead uintptr, step int",
+	k := g.newQ8(name, columns, ", xz *float32, ahead uintptr, step int",
 		fmt.Sprintf("%s is the pairKernel of Q8_0 for %d of n columns. blocks > 0. Each block fetches what", name, columns),
 		fmt.Sprintf("lies at ahead, %d bytes, which moves on by step bytes.", 64*q8PairLines))
-	preset := g.load("xp")
+	preset, zero := g.load("xp"), g.load("xz")
 	ahead, step := g.load("ahead"), g.load("step")
 	quants, scales := [2]reg.Register{k.quants, g.GP64()}, [2]reg.Register{k.scales, g.GP64()}
 	g.MOVQ(k.blocks, scales[1])
@@ -210,8 +212,7 @@ func (g *gen) q8PairVNNI(columns int) string {
 			g.VBROADCASTSS(at(k.xs, 4*c), column)
 			for j := range 2 {
 				r := acc[j][c]
-				g.VCVTDQ2PS(r, r)
-				g.VMULPS(column, r, r)
+				g.VFMADD213PS_BCST(at(zero, 4*c), column, r)
 				g.VFMADD231PS(scale[j], r, sum[j][c])
 			}
 		}
@@ -219,6 +220,7 @@ func (g *gen) q8PairVNNI(columns int) string {
 		g.ADDQ(imm(64*8), quants[1])
 		g.ADDQ(imm(2*q8Group), scales[1])
 		g.ADDQ(k.stepS, preset)
+		g.ADDQ(k.stepS, zero)
 		g.ADDQ(step, ahead)
 	})
 	out, ldy := g.load("y"), g.loadBytes("ldy")
@@ -321,8 +323,11 @@ func (g *gen) quantize(s isa) {
 		g.VDIVSS(xmm[inverse], xmm[top], xmm[scratch]) // top/127
 		g.VDIVSS(xmm[top], xmm[inverse], xmm[inverse]) // 127/top
 		g.VCMPSS(operand.U8(1), q8Small, xmm[top], xmm[small])
+		g.VANDPS(q8Short, xmm[scratch], xmm[scratch])
 		g.VANDNPS(xmm[scratch], xmm[small], xmm[scratch])
 		g.VANDNPS(xmm[inverse], xmm[small], xmm[inverse])
+		g.VCMPSS(operand.U8(5), q8Large, xmm[top], xmm[small]) // not less: NaNs, too
+		g.VORPS(xmm[small], xmm[scratch], xmm[scratch])
 		g.VMOVSS(xmm[scratch], at(xs, 0))
 		g.VBROADCASTSS(xmm[inverse], wide(inverse))
 		for i := range v {
