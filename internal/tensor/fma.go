@@ -33,6 +33,15 @@ func fma(a, b, c float32) float32 {
 	return float32(math.Float64frombits(bits))
 }
 
+// fmaFast is fma of float32 in float64s, if it says so. If not, the caller has
+// to call that. It is small enough for the compiler to copy it there; the result
+// must be zero or a normal number.
+func fmaFast(a, b, c float64) (sum float64, ok bool) {
+	const below = 1<<29 - 1 // bits that a float32 does not have
+	s := math.Float64bits(float64(a*b) + c)
+	return math.Float64frombits((s + 1<<28 - 1 + s>>29&1) &^ below), s&below != 1<<28
+}
+
 // halfToFloat converts a half float, exactly.
 func halfToFloat(h uint16) float32 {
 	// A normal number: the exponent's bias becomes 127.

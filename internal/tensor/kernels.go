@@ -1,6 +1,10 @@
 package tensor
 
-import "github.com/zipar/zipar/internal/ggml"
+import (
+	"math"
+
+	"github.com/zipar/zipar/internal/ggml"
+)
 
 // kernels is the set of inner loops that a processor runs. Everything above
 // it is the same on every processor.
@@ -143,6 +147,22 @@ func (l lanes32) total() float32 {
 		}
 	}
 	return l[0]
+}
+
+// lastLanes returns the values of the last vector, which is not full, and -Inf.
+func lastLanes(rest []float32) (l lanes32) {
+	for i := range l {
+		l[i] = float32(math.Inf(-1))
+	}
+	copy(l[:], rest)
+	return l
+}
+
+// addFirst adds the first n lanes of other sums.
+func (l *lanes32) addFirst(n int, other lanes32) {
+	for i, v := range other[:n] {
+		l[i] += v
+	}
 }
 
 func (l lanes64) total() float64 {

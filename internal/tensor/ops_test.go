@@ -189,7 +189,7 @@ func TestChannelKernels(t *testing.T) {
 // TestExp sweeps all exponents and a dense set of mantissas. The bound is in
 // units in the last place of the result.
 func TestExp(t *testing.T) {
-	const bound = 1.5
+	const bound = 0.9
 	worst := 0.0
 	var at float32
 	try := func(x float32) {
@@ -239,6 +239,33 @@ func TestExp(t *testing.T) {
 	if got := Exp(float32(math.Inf(1))); !math.IsInf(float64(got), 1) {
 		t.Errorf("Exp(+Inf) = %v", got)
 	}
+}
+
+// TestExpKernels compares with Exp where results end: at the smallest and the
+// largest numbers, and far beyond.
+func TestExpKernels(t *testing.T) {
+	var x []float32
+	every := func(lo, hi float32) {
+		for v := lo; v < hi; v = math.Nextafter32(v, hi) {
+			x = append(x, v)
+		}
+	}
+	every(88.7, 89.1)
+	every(-87.4, -87.3)
+	for e := range 40 {
+		v := float32(math.Ldexp(1.4, e+6))
+		x = append(x, v, -v)
+	}
+	x = append(x, float32(math.Inf(1)), float32(math.Inf(-1)), math.MaxFloat32, -math.MaxFloat32, guardValue)
+	want := make([]float32, len(x))
+	for i, v := range x {
+		want[i] = Exp(v)
+	}
+	onEachCPU(t, func(t *testing.T) {
+		got := copyOf(x)
+		active.expSum(got, 0, 0)
+		sameNumbers(t, "exp", got, want)
+	})
 }
 
 func TestSoftmax(t *testing.T) {

@@ -73,10 +73,11 @@ func expSumAVX512(x []float32, top float32, ahead uintptr) (lanes lanes32) {
 		_, ahead := fetched(x, ahead)
 		expSumAsmAVX512(&lanes[0], &x[0], n, ahead, top)
 	}
-	for i, v := range x[n:] {
-		e := Exp(v - top)
-		x[n+i] = e
-		lanes[i] += e
+	if rest := x[n:]; len(rest) > 0 {
+		last, sums := lastLanes(rest), lanes32{}
+		expSumAsmAVX512(&sums[0], &last[0], len(last), Address(x), top)
+		copy(rest, last[:])
+		lanes.addFirst(len(rest), sums)
 	}
 	return lanes
 }
@@ -184,10 +185,11 @@ func expSumAVX2(x []float32, top float32, ahead uintptr) (lanes lanes32) {
 		_, ahead := fetched(x, ahead)
 		expSumAsmAVX2(&lanes[0], &x[0], n, ahead, top)
 	}
-	for i, v := range x[n:] {
-		e := Exp(v - top)
-		x[n+i] = e
-		lanes[i] += e
+	if rest := x[n:]; len(rest) > 0 {
+		last, sums := lastLanes(rest), lanes32{}
+		expSumAsmAVX2(&sums[0], &last[0], len(last), Address(x), top)
+		copy(rest, last[:])
+		lanes.addFirst(len(rest), sums)
 	}
 	return lanes
 }

@@ -328,6 +328,24 @@ DATA vectorGeluCubic<>+56(SB)/4, $0x3d922279
 DATA vectorGeluCubic<>+60(SB)/4, $0x3d922279
 GLOBL vectorGeluCubic<>(SB), RODATA|NOPTR, $64
 
+DATA vectorBeyond<>+0(SB)/4, $0x42b20000
+DATA vectorBeyond<>+4(SB)/4, $0x42b20000
+DATA vectorBeyond<>+8(SB)/4, $0x42b20000
+DATA vectorBeyond<>+12(SB)/4, $0x42b20000
+DATA vectorBeyond<>+16(SB)/4, $0x42b20000
+DATA vectorBeyond<>+20(SB)/4, $0x42b20000
+DATA vectorBeyond<>+24(SB)/4, $0x42b20000
+DATA vectorBeyond<>+28(SB)/4, $0x42b20000
+DATA vectorBeyond<>+32(SB)/4, $0x42b20000
+DATA vectorBeyond<>+36(SB)/4, $0x42b20000
+DATA vectorBeyond<>+40(SB)/4, $0x42b20000
+DATA vectorBeyond<>+44(SB)/4, $0x42b20000
+DATA vectorBeyond<>+48(SB)/4, $0x42b20000
+DATA vectorBeyond<>+52(SB)/4, $0x42b20000
+DATA vectorBeyond<>+56(SB)/4, $0x42b20000
+DATA vectorBeyond<>+60(SB)/4, $0x42b20000
+GLOBL vectorBeyond<>(SB), RODATA|NOPTR, $64
+
 // func scaleAsmAVX512(x *float32, n int, f float32)
 TEXT ·scaleAsmAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
@@ -387,16 +405,41 @@ loop1:
 TEXT ·largestAsmAVX512(SB), NOSPLIT, $0-24
 	MOVQ    lanes+0(FP), AX
 	MOVQ    x+8(FP), CX
-	VMOVUPS vectorMinusInf<>+0(SB), Z0
 	MOVQ    n+16(FP), DX
-	SHRQ    $0x04, DX
+	VMOVUPS vectorMinusInf<>+0(SB), Z0
+	VMOVUPS vectorMinusInf<>+0(SB), Z1
+	VMOVUPS vectorMinusInf<>+0(SB), Z2
+	VMOVUPS vectorMinusInf<>+0(SB), Z3
 
-loop1:
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	VMOVUPS (CX), Z4
+	VMAXPS  Z0, Z4, Z0
+	VMOVUPS 64(CX), Z4
+	VMAXPS  Z1, Z4, Z1
+	VMOVUPS 128(CX), Z4
+	VMAXPS  Z2, Z4, Z2
+	VMOVUPS 192(CX), Z4
+	VMAXPS  Z3, Z4, Z3
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x40, DX
+	JMP     while1
+
+end2:
+while3:
+	CMPQ    DX, $0x10
+	JLT     end4
 	VMOVUPS (CX), Z4
 	VMAXPS  Z0, Z4, Z0
 	ADDQ    $0x40, CX
-	DECQ    DX
-	JNZ     loop1
+	SUBQ    $0x10, DX
+	JMP     while3
+
+end4:
+	VMAXPS  Z1, Z0, Z0
+	VMAXPS  Z2, Z0, Z0
+	VMAXPS  Z3, Z0, Z0
 	VMOVUPS Z0, (AX)
 	VZEROUPPER
 	RET
@@ -430,156 +473,157 @@ TEXT ·expSumAsmAVX512(SB), NOSPLIT, $0-36
 	MOVQ         ahead+24(FP), DX
 	VPXORD       Z0, Z0, Z0
 	VBROADCASTSS top+32(FP), Z2
+	VBROADCASTSS vectorLog2e<>+0(SB), Z31
+	VBROADCASTSS vectorRound<>+0(SB), Z30
+	VBROADCASTSS vectorLn2Hi<>+0(SB), Z29
+	VBROADCASTSS vectorLn2Lo<>+0(SB), Z28
+	VBROADCASTSS vectorP5<>+0(SB), Z27
+	VBROADCASTSS vectorP4<>+0(SB), Z26
+	VBROADCASTSS vectorP3<>+0(SB), Z25
+	VBROADCASTSS vectorP2<>+0(SB), Z24
+	VBROADCASTSS vectorP1<>+0(SB), Z23
+	VBROADCASTSS vectorP0<>+0(SB), Z22
+	VBROADCASTSS vectorOne<>+0(SB), Z21
+	VBROADCASTSS vectorLeast<>+0(SB), Z20
+	VBROADCASTSS vectorBeyond<>+0(SB), Z19
 	MOVQ         n+16(FP), BX
 	SHRQ         $0x04, BX
 
 loop1:
-	PREFETCHT1 (DX)
-	VMOVUPS    (CX), Z3
-	VSUBPS     Z2, Z3, Z3
-	VMULPS     vectorLog2e<>+0(SB), Z3, Z4
-	VADDPS     vectorRound<>+0(SB), Z4, Z4
-	VSUBPS     vectorRound<>+0(SB), Z4, Z5
-	VMULPS     vectorLn2Hi<>+0(SB), Z5, Z7
-	VSUBPS     Z7, Z3, Z6
-	VMULPS     vectorLn2Lo<>+0(SB), Z5, Z7
-	VSUBPS     Z7, Z6, Z6
-	VMOVUPS    vectorP5<>+0(SB), Z7
-	VMULPS     Z6, Z7, Z7
-	VADDPS     vectorP4<>+0(SB), Z7, Z7
-	VMULPS     Z6, Z7, Z7
-	VADDPS     vectorP3<>+0(SB), Z7, Z7
-	VMULPS     Z6, Z7, Z7
-	VADDPS     vectorP2<>+0(SB), Z7, Z7
-	VMULPS     Z6, Z7, Z7
-	VADDPS     vectorP1<>+0(SB), Z7, Z7
-	VMULPS     Z6, Z7, Z7
-	VADDPS     vectorP0<>+0(SB), Z7, Z7
-	VMULPS     Z6, Z6, Z5
-	VMULPS     Z5, Z7, Z7
-	VADDPS     Z6, Z7, Z7
-	VADDPS     vectorOne<>+0(SB), Z7, Z7
-	VPSLLD     $0x17, Z4, Z4
-	VPADDD     Z4, Z7, Z7
-	VCMPPS     $0x1e, vectorLeast<>+0(SB), Z3, K1
-	VCMPPS     $0x1e, vectorMost<>+0(SB), Z3, K2
-	VCMPPS     $0x03, Z3, Z3, K3
-	VMOVAPS.Z  Z7, K1, Z7
-	VMOVUPS    vectorInf<>+0(SB), K2, Z7
-	VMOVAPS    Z3, K3, Z7
-	VMOVAPS    Z7, Z3
-	VMOVUPS    Z3, (CX)
-	VADDPS     Z3, Z0, Z0
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
-	DECQ       BX
-	JNZ        loop1
-	VMOVUPS    Z0, (AX)
+	PREFETCHT1   (DX)
+	VMOVUPS      (CX), Z3
+	VSUBPS       Z2, Z3, Z3
+	VCMPPS       $0x16, Z20, Z3, K1
+	VMINPS       Z3, Z19, Z3
+	VMOVUPS      Z31, Z4
+	VFMADD213PS  Z30, Z3, Z4
+	VSUBPS       Z30, Z4, Z5
+	VMOVUPS      Z3, Z6
+	VFNMADD231PS Z29, Z5, Z6
+	VFNMADD231PS Z28, Z5, Z6
+	VMOVUPS      Z27, Z7
+	VFMADD213PS  Z26, Z6, Z7
+	VFMADD213PS  Z25, Z6, Z7
+	VFMADD213PS  Z24, Z6, Z7
+	VFMADD213PS  Z23, Z6, Z7
+	VFMADD213PS  Z22, Z6, Z7
+	VFMADD213PS  Z21, Z6, Z7
+	VFMADD213PS  Z21, Z6, Z7
+	VSCALEFPS.Z  Z5, Z7, K1, Z3
+	VMOVUPS      Z3, (CX)
+	VADDPS       Z3, Z0, Z0
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	DECQ         BX
+	JNZ          loop1
+	VMOVUPS      Z0, (AX)
 	VZEROUPPER
 	RET
 
 // func swigluAsmAVX512(gate *float32, up *float32, n int)
 TEXT ·swigluAsmAVX512(SB), NOSPLIT, $0-24
-	MOVQ gate+0(FP), AX
-	MOVQ up+8(FP), CX
-	MOVQ n+16(FP), DX
-	SHRQ $0x04, DX
+	MOVQ         gate+0(FP), AX
+	MOVQ         up+8(FP), CX
+	VBROADCASTSS vectorSign<>+0(SB), Z31
+	VBROADCASTSS vectorLog2e<>+0(SB), Z30
+	VBROADCASTSS vectorRound<>+0(SB), Z29
+	VBROADCASTSS vectorLn2Hi<>+0(SB), Z28
+	VBROADCASTSS vectorLn2Lo<>+0(SB), Z27
+	VBROADCASTSS vectorP5<>+0(SB), Z26
+	VBROADCASTSS vectorP4<>+0(SB), Z25
+	VBROADCASTSS vectorP3<>+0(SB), Z24
+	VBROADCASTSS vectorP2<>+0(SB), Z23
+	VBROADCASTSS vectorP1<>+0(SB), Z22
+	VBROADCASTSS vectorP0<>+0(SB), Z21
+	VBROADCASTSS vectorOne<>+0(SB), Z20
+	VBROADCASTSS vectorLeast<>+0(SB), Z19
+	VBROADCASTSS vectorBeyond<>+0(SB), Z18
+	MOVQ         n+16(FP), DX
+	SHRQ         $0x04, DX
 
 loop1:
-	VMOVUPS   (AX), Z0
-	VXORPS    vectorSign<>+0(SB), Z0, Z5
-	VMULPS    vectorLog2e<>+0(SB), Z5, Z1
-	VADDPS    vectorRound<>+0(SB), Z1, Z1
-	VSUBPS    vectorRound<>+0(SB), Z1, Z2
-	VMULPS    vectorLn2Hi<>+0(SB), Z2, Z4
-	VSUBPS    Z4, Z5, Z3
-	VMULPS    vectorLn2Lo<>+0(SB), Z2, Z4
-	VSUBPS    Z4, Z3, Z3
-	VMOVUPS   vectorP5<>+0(SB), Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP4<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP3<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP2<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP1<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP0<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z3, Z2
-	VMULPS    Z2, Z4, Z4
-	VADDPS    Z3, Z4, Z4
-	VADDPS    vectorOne<>+0(SB), Z4, Z4
-	VPSLLD    $0x17, Z1, Z1
-	VPADDD    Z1, Z4, Z4
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Z5, K1
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Z5, K2
-	VCMPPS    $0x03, Z5, Z5, K3
-	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   vectorInf<>+0(SB), K2, Z4
-	VMOVAPS   Z5, K3, Z4
-	VMOVAPS   Z4, Z5
-	VADDPS    vectorOne<>+0(SB), Z5, Z5
-	VDIVPS    Z5, Z0, Z0
-	VMULPS    (CX), Z0, Z0
-	VMOVUPS   Z0, (AX)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	DECQ      DX
-	JNZ       loop1
+	VMOVUPS      (AX), Z0
+	VXORPS       Z31, Z0, Z5
+	VCMPPS       $0x16, Z19, Z5, K1
+	VMINPS       Z5, Z18, Z5
+	VMOVUPS      Z30, Z1
+	VFMADD213PS  Z29, Z5, Z1
+	VSUBPS       Z29, Z1, Z2
+	VMOVUPS      Z5, Z3
+	VFNMADD231PS Z28, Z2, Z3
+	VFNMADD231PS Z27, Z2, Z3
+	VMOVUPS      Z26, Z4
+	VFMADD213PS  Z25, Z3, Z4
+	VFMADD213PS  Z24, Z3, Z4
+	VFMADD213PS  Z23, Z3, Z4
+	VFMADD213PS  Z22, Z3, Z4
+	VFMADD213PS  Z21, Z3, Z4
+	VFMADD213PS  Z20, Z3, Z4
+	VFMADD213PS  Z20, Z3, Z4
+	VSCALEFPS.Z  Z2, Z4, K1, Z5
+	VADDPS       Z20, Z5, Z5
+	VDIVPS       Z5, Z0, Z0
+	VMULPS       (CX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	DECQ         DX
+	JNZ          loop1
 	VZEROUPPER
 	RET
 
 // func geluAsmAVX512(x *float32, n int)
 TEXT ·geluAsmAVX512(SB), NOSPLIT, $0-16
-	MOVQ x+0(FP), AX
-	MOVQ n+8(FP), CX
-	SHRQ $0x04, CX
+	MOVQ         x+0(FP), AX
+	VBROADCASTSS vectorGeluCubic<>+0(SB), Z31
+	VBROADCASTSS vectorGeluLinear<>+0(SB), Z30
+	VBROADCASTSS vectorSign<>+0(SB), Z29
+	VBROADCASTSS vectorLog2e<>+0(SB), Z28
+	VBROADCASTSS vectorRound<>+0(SB), Z27
+	VBROADCASTSS vectorLn2Hi<>+0(SB), Z26
+	VBROADCASTSS vectorLn2Lo<>+0(SB), Z25
+	VBROADCASTSS vectorP5<>+0(SB), Z24
+	VBROADCASTSS vectorP4<>+0(SB), Z23
+	VBROADCASTSS vectorP3<>+0(SB), Z22
+	VBROADCASTSS vectorP2<>+0(SB), Z21
+	VBROADCASTSS vectorP1<>+0(SB), Z20
+	VBROADCASTSS vectorP0<>+0(SB), Z19
+	VBROADCASTSS vectorOne<>+0(SB), Z18
+	VBROADCASTSS vectorLeast<>+0(SB), Z17
+	VBROADCASTSS vectorBeyond<>+0(SB), Z16
+	MOVQ         n+8(FP), CX
+	SHRQ         $0x04, CX
 
 loop1:
-	VMOVUPS   (AX), Z0
-	VMULPS    Z0, Z0, Z1
-	VMULPS    vectorGeluCubic<>+0(SB), Z1, Z1
-	VADDPS    vectorGeluLinear<>+0(SB), Z1, Z1
-	VMULPS    Z0, Z1, Z1
-	VXORPS    vectorSign<>+0(SB), Z1, Z1
-	VMULPS    vectorLog2e<>+0(SB), Z1, Z2
-	VADDPS    vectorRound<>+0(SB), Z2, Z2
-	VSUBPS    vectorRound<>+0(SB), Z2, Z3
-	VMULPS    vectorLn2Hi<>+0(SB), Z3, Z5
-	VSUBPS    Z5, Z1, Z4
-	VMULPS    vectorLn2Lo<>+0(SB), Z3, Z5
-	VSUBPS    Z5, Z4, Z4
-	VMOVUPS   vectorP5<>+0(SB), Z5
-	VMULPS    Z4, Z5, Z5
-	VADDPS    vectorP4<>+0(SB), Z5, Z5
-	VMULPS    Z4, Z5, Z5
-	VADDPS    vectorP3<>+0(SB), Z5, Z5
-	VMULPS    Z4, Z5, Z5
-	VADDPS    vectorP2<>+0(SB), Z5, Z5
-	VMULPS    Z4, Z5, Z5
-	VADDPS    vectorP1<>+0(SB), Z5, Z5
-	VMULPS    Z4, Z5, Z5
-	VADDPS    vectorP0<>+0(SB), Z5, Z5
-	VMULPS    Z4, Z4, Z3
-	VMULPS    Z3, Z5, Z5
-	VADDPS    Z4, Z5, Z5
-	VADDPS    vectorOne<>+0(SB), Z5, Z5
-	VPSLLD    $0x17, Z2, Z2
-	VPADDD    Z2, Z5, Z5
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Z1, K1
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Z1, K2
-	VCMPPS    $0x03, Z1, Z1, K3
-	VMOVAPS.Z Z5, K1, Z5
-	VMOVUPS   vectorInf<>+0(SB), K2, Z5
-	VMOVAPS   Z1, K3, Z5
-	VMOVAPS   Z5, Z1
-	VADDPS    vectorOne<>+0(SB), Z1, Z1
-	VDIVPS    Z1, Z0, Z0
-	VMOVUPS   Z0, (AX)
-	ADDQ      $0x40, AX
-	DECQ      CX
-	JNZ       loop1
+	VMOVUPS      (AX), Z0
+	VMULPS       Z0, Z0, Z1
+	VMULPS       Z31, Z1, Z1
+	VADDPS       Z30, Z1, Z1
+	VMULPS       Z0, Z1, Z1
+	VXORPS       Z29, Z1, Z1
+	VCMPPS       $0x16, Z17, Z1, K1
+	VMINPS       Z1, Z16, Z1
+	VMOVUPS      Z28, Z2
+	VFMADD213PS  Z27, Z1, Z2
+	VSUBPS       Z27, Z2, Z3
+	VMOVUPS      Z1, Z4
+	VFNMADD231PS Z26, Z3, Z4
+	VFNMADD231PS Z25, Z3, Z4
+	VMOVUPS      Z24, Z5
+	VFMADD213PS  Z23, Z4, Z5
+	VFMADD213PS  Z22, Z4, Z5
+	VFMADD213PS  Z21, Z4, Z5
+	VFMADD213PS  Z20, Z4, Z5
+	VFMADD213PS  Z19, Z4, Z5
+	VFMADD213PS  Z18, Z4, Z5
+	VFMADD213PS  Z18, Z4, Z5
+	VSCALEFPS.Z  Z3, Z5, K1, Z1
+	VADDPS       Z18, Z1, Z1
+	VDIVPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x40, AX
+	DECQ         CX
+	JNZ          loop1
 	VZEROUPPER
 	RET
 
@@ -613,63 +657,63 @@ channels2:
 
 // func swishAsmAVX512(dst *float32, src *float32, factor *float32, offset *float32, channels int, pixels int)
 TEXT ·swishAsmAVX512(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ pixels+40(FP), DX
-	MOVQ channels+32(FP), BX
-	SHLQ $0x02, BX
-	MOVQ factor+16(FP), SI
-	MOVQ offset+24(FP), DI
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         pixels+40(FP), DX
+	MOVQ         channels+32(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         factor+16(FP), SI
+	MOVQ         offset+24(FP), DI
+	VBROADCASTSS vectorSign<>+0(SB), Z31
+	VBROADCASTSS vectorLog2e<>+0(SB), Z30
+	VBROADCASTSS vectorRound<>+0(SB), Z29
+	VBROADCASTSS vectorLn2Hi<>+0(SB), Z28
+	VBROADCASTSS vectorLn2Lo<>+0(SB), Z27
+	VBROADCASTSS vectorP5<>+0(SB), Z26
+	VBROADCASTSS vectorP4<>+0(SB), Z25
+	VBROADCASTSS vectorP3<>+0(SB), Z24
+	VBROADCASTSS vectorP2<>+0(SB), Z23
+	VBROADCASTSS vectorP1<>+0(SB), Z22
+	VBROADCASTSS vectorP0<>+0(SB), Z21
+	VBROADCASTSS vectorOne<>+0(SB), Z20
+	VBROADCASTSS vectorLeast<>+0(SB), Z19
+	VBROADCASTSS vectorBeyond<>+0(SB), Z18
 
 loop1:
 	XORQ R8, R8
 
 channels2:
-	VMOVUPS   (CX)(R8*1), Z0
-	VMULPS    (SI)(R8*1), Z0, Z0
-	VADDPS    (DI)(R8*1), Z0, Z0
-	VXORPS    vectorSign<>+0(SB), Z0, Z5
-	VMULPS    vectorLog2e<>+0(SB), Z5, Z1
-	VADDPS    vectorRound<>+0(SB), Z1, Z1
-	VSUBPS    vectorRound<>+0(SB), Z1, Z2
-	VMULPS    vectorLn2Hi<>+0(SB), Z2, Z4
-	VSUBPS    Z4, Z5, Z3
-	VMULPS    vectorLn2Lo<>+0(SB), Z2, Z4
-	VSUBPS    Z4, Z3, Z3
-	VMOVUPS   vectorP5<>+0(SB), Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP4<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP3<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP2<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP1<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z4, Z4
-	VADDPS    vectorP0<>+0(SB), Z4, Z4
-	VMULPS    Z3, Z3, Z2
-	VMULPS    Z2, Z4, Z4
-	VADDPS    Z3, Z4, Z4
-	VADDPS    vectorOne<>+0(SB), Z4, Z4
-	VPSLLD    $0x17, Z1, Z1
-	VPADDD    Z1, Z4, Z4
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Z5, K1
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Z5, K2
-	VCMPPS    $0x03, Z5, Z5, K3
-	VMOVAPS.Z Z4, K1, Z4
-	VMOVUPS   vectorInf<>+0(SB), K2, Z4
-	VMOVAPS   Z5, K3, Z4
-	VMOVAPS   Z4, Z5
-	VADDPS    vectorOne<>+0(SB), Z5, Z5
-	VDIVPS    Z5, Z0, Z0
-	VMOVUPS   Z0, (AX)(R8*1)
-	ADDQ      $0x40, R8
-	CMPQ      R8, BX
-	JNE       channels2
-	ADDQ      BX, CX
-	ADDQ      BX, AX
-	DECQ      DX
-	JNZ       loop1
+	VMOVUPS      (CX)(R8*1), Z0
+	VMULPS       (SI)(R8*1), Z0, Z0
+	VADDPS       (DI)(R8*1), Z0, Z0
+	VXORPS       Z31, Z0, Z5
+	VCMPPS       $0x16, Z19, Z5, K1
+	VMINPS       Z5, Z18, Z5
+	VMOVUPS      Z30, Z1
+	VFMADD213PS  Z29, Z5, Z1
+	VSUBPS       Z29, Z1, Z2
+	VMOVUPS      Z5, Z3
+	VFNMADD231PS Z28, Z2, Z3
+	VFNMADD231PS Z27, Z2, Z3
+	VMOVUPS      Z26, Z4
+	VFMADD213PS  Z25, Z3, Z4
+	VFMADD213PS  Z24, Z3, Z4
+	VFMADD213PS  Z23, Z3, Z4
+	VFMADD213PS  Z22, Z3, Z4
+	VFMADD213PS  Z21, Z3, Z4
+	VFMADD213PS  Z20, Z3, Z4
+	VFMADD213PS  Z20, Z3, Z4
+	VSCALEFPS.Z  Z2, Z4, K1, Z5
+	VADDPS       Z20, Z5, Z5
+	VDIVPS       Z5, Z0, Z0
+	VMOVUPS      Z0, (AX)(R8*1)
+	ADDQ         $0x40, R8
+	CMPQ         R8, BX
+	JNE          channels2
+	ADDQ         BX, CX
+	ADDQ         BX, AX
+	DECQ         DX
+	JNZ          loop1
 	VZEROUPPER
 	RET
 
@@ -770,19 +814,58 @@ loop1:
 TEXT ·largestAsmAVX2(SB), NOSPLIT, $0-24
 	MOVQ    lanes+0(FP), AX
 	MOVQ    x+8(FP), CX
+	MOVQ    n+16(FP), DX
 	VMOVUPS vectorMinusInf<>+0(SB), Y0
 	VMOVUPS vectorMinusInf<>+0(SB), Y1
-	MOVQ    n+16(FP), DX
-	SHRQ    $0x04, DX
+	VMOVUPS vectorMinusInf<>+0(SB), Y2
+	VMOVUPS vectorMinusInf<>+0(SB), Y3
+	VMOVUPS vectorMinusInf<>+0(SB), Y4
+	VMOVUPS vectorMinusInf<>+0(SB), Y5
+	VMOVUPS vectorMinusInf<>+0(SB), Y6
+	VMOVUPS vectorMinusInf<>+0(SB), Y7
 
-loop1:
-	VMOVUPS (CX), Y4
-	VMAXPS  Y0, Y4, Y0
-	VMOVUPS 32(CX), Y4
-	VMAXPS  Y1, Y4, Y1
+while1:
+	CMPQ    DX, $0x40
+	JLT     end2
+	VMOVUPS (CX), Y8
+	VMAXPS  Y0, Y8, Y0
+	VMOVUPS 32(CX), Y8
+	VMAXPS  Y1, Y8, Y1
+	VMOVUPS 64(CX), Y8
+	VMAXPS  Y2, Y8, Y2
+	VMOVUPS 96(CX), Y8
+	VMAXPS  Y3, Y8, Y3
+	VMOVUPS 128(CX), Y8
+	VMAXPS  Y4, Y8, Y4
+	VMOVUPS 160(CX), Y8
+	VMAXPS  Y5, Y8, Y5
+	VMOVUPS 192(CX), Y8
+	VMAXPS  Y6, Y8, Y6
+	VMOVUPS 224(CX), Y8
+	VMAXPS  Y7, Y8, Y7
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x40, DX
+	JMP     while1
+
+end2:
+while3:
+	CMPQ    DX, $0x10
+	JLT     end4
+	VMOVUPS (CX), Y8
+	VMAXPS  Y0, Y8, Y0
+	VMOVUPS 32(CX), Y8
+	VMAXPS  Y1, Y8, Y1
 	ADDQ    $0x40, CX
-	DECQ    DX
-	JNZ     loop1
+	SUBQ    $0x10, DX
+	JMP     while3
+
+end4:
+	VMAXPS  Y2, Y0, Y0
+	VMAXPS  Y3, Y1, Y1
+	VMAXPS  Y4, Y0, Y0
+	VMAXPS  Y5, Y1, Y1
+	VMAXPS  Y6, Y0, Y0
+	VMAXPS  Y7, Y1, Y1
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	VZEROUPPER
@@ -830,81 +913,65 @@ TEXT ·expSumAsmAVX2(SB), NOSPLIT, $0-36
 	SHRQ         $0x04, BX
 
 loop1:
-	PREFETCHT1 (DX)
-	VMOVUPS    (CX), Y3
-	VSUBPS     Y2, Y3, Y3
-	VMULPS     vectorLog2e<>+0(SB), Y3, Y4
-	VADDPS     vectorRound<>+0(SB), Y4, Y4
-	VSUBPS     vectorRound<>+0(SB), Y4, Y5
-	VMULPS     vectorLn2Hi<>+0(SB), Y5, Y7
-	VSUBPS     Y7, Y3, Y6
-	VMULPS     vectorLn2Lo<>+0(SB), Y5, Y7
-	VSUBPS     Y7, Y6, Y6
-	VMOVUPS    vectorP5<>+0(SB), Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP4<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP3<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP2<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP1<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP0<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y6, Y5
-	VMULPS     Y5, Y7, Y7
-	VADDPS     Y6, Y7, Y7
-	VADDPS     vectorOne<>+0(SB), Y7, Y7
-	VPSLLD     $0x17, Y4, Y4
-	VPADDD     Y4, Y7, Y7
-	VCMPPS     $0x1e, vectorLeast<>+0(SB), Y3, Y5
-	VANDPS     Y5, Y7, Y7
-	VCMPPS     $0x1e, vectorMost<>+0(SB), Y3, Y5
-	VBLENDVPS  Y5, vectorInf<>+0(SB), Y7, Y7
-	VCMPPS     $0x03, Y3, Y3, Y5
-	VORPS      Y5, Y7, Y3
-	VMOVUPS    Y3, (CX)
-	VADDPS     Y3, Y0, Y0
-	VMOVUPS    32(CX), Y3
-	VSUBPS     Y2, Y3, Y3
-	VMULPS     vectorLog2e<>+0(SB), Y3, Y4
-	VADDPS     vectorRound<>+0(SB), Y4, Y4
-	VSUBPS     vectorRound<>+0(SB), Y4, Y5
-	VMULPS     vectorLn2Hi<>+0(SB), Y5, Y7
-	VSUBPS     Y7, Y3, Y6
-	VMULPS     vectorLn2Lo<>+0(SB), Y5, Y7
-	VSUBPS     Y7, Y6, Y6
-	VMOVUPS    vectorP5<>+0(SB), Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP4<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP3<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP2<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP1<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y7, Y7
-	VADDPS     vectorP0<>+0(SB), Y7, Y7
-	VMULPS     Y6, Y6, Y5
-	VMULPS     Y5, Y7, Y7
-	VADDPS     Y6, Y7, Y7
-	VADDPS     vectorOne<>+0(SB), Y7, Y7
-	VPSLLD     $0x17, Y4, Y4
-	VPADDD     Y4, Y7, Y7
-	VCMPPS     $0x1e, vectorLeast<>+0(SB), Y3, Y5
-	VANDPS     Y5, Y7, Y7
-	VCMPPS     $0x1e, vectorMost<>+0(SB), Y3, Y5
-	VBLENDVPS  Y5, vectorInf<>+0(SB), Y7, Y7
-	VCMPPS     $0x03, Y3, Y3, Y5
-	VORPS      Y5, Y7, Y3
-	VMOVUPS    Y3, 32(CX)
-	VADDPS     Y3, Y1, Y1
-	ADDQ       $0x40, CX
-	ADDQ       $0x40, DX
-	DECQ       BX
-	JNZ        loop1
-	VMOVUPS    Y0, (AX)
-	VMOVUPS    Y1, 32(AX)
+	PREFETCHT1   (DX)
+	VMOVUPS      (CX), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      vectorLog2e<>+0(SB), Y4
+	VFMADD213PS  vectorRound<>+0(SB), Y3, Y4
+	VSUBPS       vectorRound<>+0(SB), Y4, Y5
+	VMOVUPS      Y3, Y6
+	VFNMADD231PS vectorLn2Hi<>+0(SB), Y5, Y6
+	VFNMADD231PS vectorLn2Lo<>+0(SB), Y5, Y6
+	VMOVUPS      vectorP5<>+0(SB), Y7
+	VFMADD213PS  vectorP4<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorP3<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorP2<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorP1<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorP0<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorOne<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorOne<>+0(SB), Y6, Y7
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VCMPPS       $0x1e, vectorLeast<>+0(SB), Y3, Y5
+	VANDPS       Y5, Y7, Y7
+	VCMPPS       $0x1e, vectorMost<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, vectorInf<>+0(SB), Y7, Y7
+	VCMPPS       $0x03, Y3, Y3, Y5
+	VORPS        Y5, Y7, Y3
+	VMOVUPS      Y3, (CX)
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      32(CX), Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      vectorLog2e<>+0(SB), Y4
+	VFMADD213PS  vectorRound<>+0(SB), Y3, Y4
+	VSUBPS       vectorRound<>+0(SB), Y4, Y5
+	VMOVUPS      Y3, Y6
+	VFNMADD231PS vectorLn2Hi<>+0(SB), Y5, Y6
+	VFNMADD231PS vectorLn2Lo<>+0(SB), Y5, Y6
+	VMOVUPS      vectorP5<>+0(SB), Y7
+	VFMADD213PS  vectorP4<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorP3<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorP2<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorP1<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorP0<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorOne<>+0(SB), Y6, Y7
+	VFMADD213PS  vectorOne<>+0(SB), Y6, Y7
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y7, Y7
+	VCMPPS       $0x1e, vectorLeast<>+0(SB), Y3, Y5
+	VANDPS       Y5, Y7, Y7
+	VCMPPS       $0x1e, vectorMost<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, vectorInf<>+0(SB), Y7, Y7
+	VCMPPS       $0x03, Y3, Y3, Y5
+	VORPS        Y5, Y7, Y3
+	VMOVUPS      Y3, 32(CX)
+	VADDPS       Y3, Y1, Y1
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	DECQ         BX
+	JNZ          loop1
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
 	VZEROUPPER
 	RET
 
@@ -916,82 +983,66 @@ TEXT ·swigluAsmAVX2(SB), NOSPLIT, $0-24
 	SHRQ $0x04, DX
 
 loop1:
-	VMOVUPS   (AX), Y0
-	VXORPS    vectorSign<>+0(SB), Y0, Y5
-	VMULPS    vectorLog2e<>+0(SB), Y5, Y1
-	VADDPS    vectorRound<>+0(SB), Y1, Y1
-	VSUBPS    vectorRound<>+0(SB), Y1, Y2
-	VMULPS    vectorLn2Hi<>+0(SB), Y2, Y4
-	VSUBPS    Y4, Y5, Y3
-	VMULPS    vectorLn2Lo<>+0(SB), Y2, Y4
-	VSUBPS    Y4, Y3, Y3
-	VMOVUPS   vectorP5<>+0(SB), Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP4<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP3<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP2<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP1<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP0<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y3, Y2
-	VMULPS    Y2, Y4, Y4
-	VADDPS    Y3, Y4, Y4
-	VADDPS    vectorOne<>+0(SB), Y4, Y4
-	VPSLLD    $0x17, Y1, Y1
-	VPADDD    Y1, Y4, Y4
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Y5, Y2
-	VANDPS    Y2, Y4, Y4
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Y5, Y2
-	VBLENDVPS Y2, vectorInf<>+0(SB), Y4, Y4
-	VCMPPS    $0x03, Y5, Y5, Y2
-	VORPS     Y2, Y4, Y5
-	VADDPS    vectorOne<>+0(SB), Y5, Y5
-	VDIVPS    Y5, Y0, Y0
-	VMULPS    (CX), Y0, Y0
-	VMOVUPS   Y0, (AX)
-	VMOVUPS   32(AX), Y0
-	VXORPS    vectorSign<>+0(SB), Y0, Y5
-	VMULPS    vectorLog2e<>+0(SB), Y5, Y1
-	VADDPS    vectorRound<>+0(SB), Y1, Y1
-	VSUBPS    vectorRound<>+0(SB), Y1, Y2
-	VMULPS    vectorLn2Hi<>+0(SB), Y2, Y4
-	VSUBPS    Y4, Y5, Y3
-	VMULPS    vectorLn2Lo<>+0(SB), Y2, Y4
-	VSUBPS    Y4, Y3, Y3
-	VMOVUPS   vectorP5<>+0(SB), Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP4<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP3<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP2<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP1<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP0<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y3, Y2
-	VMULPS    Y2, Y4, Y4
-	VADDPS    Y3, Y4, Y4
-	VADDPS    vectorOne<>+0(SB), Y4, Y4
-	VPSLLD    $0x17, Y1, Y1
-	VPADDD    Y1, Y4, Y4
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Y5, Y2
-	VANDPS    Y2, Y4, Y4
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Y5, Y2
-	VBLENDVPS Y2, vectorInf<>+0(SB), Y4, Y4
-	VCMPPS    $0x03, Y5, Y5, Y2
-	VORPS     Y2, Y4, Y5
-	VADDPS    vectorOne<>+0(SB), Y5, Y5
-	VDIVPS    Y5, Y0, Y0
-	VMULPS    32(CX), Y0, Y0
-	VMOVUPS   Y0, 32(AX)
-	ADDQ      $0x40, AX
-	ADDQ      $0x40, CX
-	DECQ      DX
-	JNZ       loop1
+	VMOVUPS      (AX), Y0
+	VXORPS       vectorSign<>+0(SB), Y0, Y5
+	VMOVUPS      vectorLog2e<>+0(SB), Y1
+	VFMADD213PS  vectorRound<>+0(SB), Y5, Y1
+	VSUBPS       vectorRound<>+0(SB), Y1, Y2
+	VMOVUPS      Y5, Y3
+	VFNMADD231PS vectorLn2Hi<>+0(SB), Y2, Y3
+	VFNMADD231PS vectorLn2Lo<>+0(SB), Y2, Y3
+	VMOVUPS      vectorP5<>+0(SB), Y4
+	VFMADD213PS  vectorP4<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP3<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP2<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP1<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP0<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorOne<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorOne<>+0(SB), Y3, Y4
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y4, Y4
+	VCMPPS       $0x1e, vectorLeast<>+0(SB), Y5, Y2
+	VANDPS       Y2, Y4, Y4
+	VCMPPS       $0x1e, vectorMost<>+0(SB), Y5, Y2
+	VBLENDVPS    Y2, vectorInf<>+0(SB), Y4, Y4
+	VCMPPS       $0x03, Y5, Y5, Y2
+	VORPS        Y2, Y4, Y5
+	VADDPS       vectorOne<>+0(SB), Y5, Y5
+	VDIVPS       Y5, Y0, Y0
+	VMULPS       (CX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(AX), Y0
+	VXORPS       vectorSign<>+0(SB), Y0, Y5
+	VMOVUPS      vectorLog2e<>+0(SB), Y1
+	VFMADD213PS  vectorRound<>+0(SB), Y5, Y1
+	VSUBPS       vectorRound<>+0(SB), Y1, Y2
+	VMOVUPS      Y5, Y3
+	VFNMADD231PS vectorLn2Hi<>+0(SB), Y2, Y3
+	VFNMADD231PS vectorLn2Lo<>+0(SB), Y2, Y3
+	VMOVUPS      vectorP5<>+0(SB), Y4
+	VFMADD213PS  vectorP4<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP3<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP2<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP1<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP0<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorOne<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorOne<>+0(SB), Y3, Y4
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y4, Y4
+	VCMPPS       $0x1e, vectorLeast<>+0(SB), Y5, Y2
+	VANDPS       Y2, Y4, Y4
+	VCMPPS       $0x1e, vectorMost<>+0(SB), Y5, Y2
+	VBLENDVPS    Y2, vectorInf<>+0(SB), Y4, Y4
+	VCMPPS       $0x03, Y5, Y5, Y2
+	VORPS        Y2, Y4, Y5
+	VADDPS       vectorOne<>+0(SB), Y5, Y5
+	VDIVPS       Y5, Y0, Y0
+	VMULPS       32(CX), Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	DECQ         DX
+	JNZ          loop1
 	VZEROUPPER
 	RET
 
@@ -1002,87 +1053,71 @@ TEXT ·geluAsmAVX2(SB), NOSPLIT, $0-16
 	SHRQ $0x04, CX
 
 loop1:
-	VMOVUPS   (AX), Y0
-	VMULPS    Y0, Y0, Y1
-	VMULPS    vectorGeluCubic<>+0(SB), Y1, Y1
-	VADDPS    vectorGeluLinear<>+0(SB), Y1, Y1
-	VMULPS    Y0, Y1, Y1
-	VXORPS    vectorSign<>+0(SB), Y1, Y1
-	VMULPS    vectorLog2e<>+0(SB), Y1, Y2
-	VADDPS    vectorRound<>+0(SB), Y2, Y2
-	VSUBPS    vectorRound<>+0(SB), Y2, Y3
-	VMULPS    vectorLn2Hi<>+0(SB), Y3, Y5
-	VSUBPS    Y5, Y1, Y4
-	VMULPS    vectorLn2Lo<>+0(SB), Y3, Y5
-	VSUBPS    Y5, Y4, Y4
-	VMOVUPS   vectorP5<>+0(SB), Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP4<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP3<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP2<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP1<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP0<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y4, Y3
-	VMULPS    Y3, Y5, Y5
-	VADDPS    Y4, Y5, Y5
-	VADDPS    vectorOne<>+0(SB), Y5, Y5
-	VPSLLD    $0x17, Y2, Y2
-	VPADDD    Y2, Y5, Y5
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Y1, Y3
-	VANDPS    Y3, Y5, Y5
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Y1, Y3
-	VBLENDVPS Y3, vectorInf<>+0(SB), Y5, Y5
-	VCMPPS    $0x03, Y1, Y1, Y3
-	VORPS     Y3, Y5, Y1
-	VADDPS    vectorOne<>+0(SB), Y1, Y1
-	VDIVPS    Y1, Y0, Y0
-	VMOVUPS   Y0, (AX)
-	VMOVUPS   32(AX), Y0
-	VMULPS    Y0, Y0, Y1
-	VMULPS    vectorGeluCubic<>+0(SB), Y1, Y1
-	VADDPS    vectorGeluLinear<>+0(SB), Y1, Y1
-	VMULPS    Y0, Y1, Y1
-	VXORPS    vectorSign<>+0(SB), Y1, Y1
-	VMULPS    vectorLog2e<>+0(SB), Y1, Y2
-	VADDPS    vectorRound<>+0(SB), Y2, Y2
-	VSUBPS    vectorRound<>+0(SB), Y2, Y3
-	VMULPS    vectorLn2Hi<>+0(SB), Y3, Y5
-	VSUBPS    Y5, Y1, Y4
-	VMULPS    vectorLn2Lo<>+0(SB), Y3, Y5
-	VSUBPS    Y5, Y4, Y4
-	VMOVUPS   vectorP5<>+0(SB), Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP4<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP3<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP2<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP1<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    vectorP0<>+0(SB), Y5, Y5
-	VMULPS    Y4, Y4, Y3
-	VMULPS    Y3, Y5, Y5
-	VADDPS    Y4, Y5, Y5
-	VADDPS    vectorOne<>+0(SB), Y5, Y5
-	VPSLLD    $0x17, Y2, Y2
-	VPADDD    Y2, Y5, Y5
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Y1, Y3
-	VANDPS    Y3, Y5, Y5
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Y1, Y3
-	VBLENDVPS Y3, vectorInf<>+0(SB), Y5, Y5
-	VCMPPS    $0x03, Y1, Y1, Y3
-	VORPS     Y3, Y5, Y1
-	VADDPS    vectorOne<>+0(SB), Y1, Y1
-	VDIVPS    Y1, Y0, Y0
-	VMOVUPS   Y0, 32(AX)
-	ADDQ      $0x40, AX
-	DECQ      CX
-	JNZ       loop1
+	VMOVUPS      (AX), Y0
+	VMULPS       Y0, Y0, Y1
+	VMULPS       vectorGeluCubic<>+0(SB), Y1, Y1
+	VADDPS       vectorGeluLinear<>+0(SB), Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VXORPS       vectorSign<>+0(SB), Y1, Y1
+	VMOVUPS      vectorLog2e<>+0(SB), Y2
+	VFMADD213PS  vectorRound<>+0(SB), Y1, Y2
+	VSUBPS       vectorRound<>+0(SB), Y2, Y3
+	VMOVUPS      Y1, Y4
+	VFNMADD231PS vectorLn2Hi<>+0(SB), Y3, Y4
+	VFNMADD231PS vectorLn2Lo<>+0(SB), Y3, Y4
+	VMOVUPS      vectorP5<>+0(SB), Y5
+	VFMADD213PS  vectorP4<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorP3<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorP2<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorP1<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorP0<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorOne<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorOne<>+0(SB), Y4, Y5
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VCMPPS       $0x1e, vectorLeast<>+0(SB), Y1, Y3
+	VANDPS       Y3, Y5, Y5
+	VCMPPS       $0x1e, vectorMost<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, vectorInf<>+0(SB), Y5, Y5
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VORPS        Y3, Y5, Y1
+	VADDPS       vectorOne<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(AX), Y0
+	VMULPS       Y0, Y0, Y1
+	VMULPS       vectorGeluCubic<>+0(SB), Y1, Y1
+	VADDPS       vectorGeluLinear<>+0(SB), Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VXORPS       vectorSign<>+0(SB), Y1, Y1
+	VMOVUPS      vectorLog2e<>+0(SB), Y2
+	VFMADD213PS  vectorRound<>+0(SB), Y1, Y2
+	VSUBPS       vectorRound<>+0(SB), Y2, Y3
+	VMOVUPS      Y1, Y4
+	VFNMADD231PS vectorLn2Hi<>+0(SB), Y3, Y4
+	VFNMADD231PS vectorLn2Lo<>+0(SB), Y3, Y4
+	VMOVUPS      vectorP5<>+0(SB), Y5
+	VFMADD213PS  vectorP4<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorP3<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorP2<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorP1<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorP0<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorOne<>+0(SB), Y4, Y5
+	VFMADD213PS  vectorOne<>+0(SB), Y4, Y5
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y5, Y5
+	VCMPPS       $0x1e, vectorLeast<>+0(SB), Y1, Y3
+	VANDPS       Y3, Y5, Y5
+	VCMPPS       $0x1e, vectorMost<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, vectorInf<>+0(SB), Y5, Y5
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VORPS        Y3, Y5, Y1
+	VADDPS       vectorOne<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	ADDQ         $0x40, AX
+	DECQ         CX
+	JNZ          loop1
 	VZEROUPPER
 	RET
 
@@ -1132,87 +1167,71 @@ loop1:
 	XORQ R8, R8
 
 channels2:
-	VMOVUPS   (CX)(R8*1), Y0
-	VMULPS    (SI)(R8*1), Y0, Y0
-	VADDPS    (DI)(R8*1), Y0, Y0
-	VXORPS    vectorSign<>+0(SB), Y0, Y5
-	VMULPS    vectorLog2e<>+0(SB), Y5, Y1
-	VADDPS    vectorRound<>+0(SB), Y1, Y1
-	VSUBPS    vectorRound<>+0(SB), Y1, Y2
-	VMULPS    vectorLn2Hi<>+0(SB), Y2, Y4
-	VSUBPS    Y4, Y5, Y3
-	VMULPS    vectorLn2Lo<>+0(SB), Y2, Y4
-	VSUBPS    Y4, Y3, Y3
-	VMOVUPS   vectorP5<>+0(SB), Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP4<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP3<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP2<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP1<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP0<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y3, Y2
-	VMULPS    Y2, Y4, Y4
-	VADDPS    Y3, Y4, Y4
-	VADDPS    vectorOne<>+0(SB), Y4, Y4
-	VPSLLD    $0x17, Y1, Y1
-	VPADDD    Y1, Y4, Y4
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Y5, Y2
-	VANDPS    Y2, Y4, Y4
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Y5, Y2
-	VBLENDVPS Y2, vectorInf<>+0(SB), Y4, Y4
-	VCMPPS    $0x03, Y5, Y5, Y2
-	VORPS     Y2, Y4, Y5
-	VADDPS    vectorOne<>+0(SB), Y5, Y5
-	VDIVPS    Y5, Y0, Y0
-	VMOVUPS   Y0, (AX)(R8*1)
-	VMOVUPS   32(CX)(R8*1), Y0
-	VMULPS    32(SI)(R8*1), Y0, Y0
-	VADDPS    32(DI)(R8*1), Y0, Y0
-	VXORPS    vectorSign<>+0(SB), Y0, Y5
-	VMULPS    vectorLog2e<>+0(SB), Y5, Y1
-	VADDPS    vectorRound<>+0(SB), Y1, Y1
-	VSUBPS    vectorRound<>+0(SB), Y1, Y2
-	VMULPS    vectorLn2Hi<>+0(SB), Y2, Y4
-	VSUBPS    Y4, Y5, Y3
-	VMULPS    vectorLn2Lo<>+0(SB), Y2, Y4
-	VSUBPS    Y4, Y3, Y3
-	VMOVUPS   vectorP5<>+0(SB), Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP4<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP3<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP2<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP1<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    vectorP0<>+0(SB), Y4, Y4
-	VMULPS    Y3, Y3, Y2
-	VMULPS    Y2, Y4, Y4
-	VADDPS    Y3, Y4, Y4
-	VADDPS    vectorOne<>+0(SB), Y4, Y4
-	VPSLLD    $0x17, Y1, Y1
-	VPADDD    Y1, Y4, Y4
-	VCMPPS    $0x1e, vectorLeast<>+0(SB), Y5, Y2
-	VANDPS    Y2, Y4, Y4
-	VCMPPS    $0x1e, vectorMost<>+0(SB), Y5, Y2
-	VBLENDVPS Y2, vectorInf<>+0(SB), Y4, Y4
-	VCMPPS    $0x03, Y5, Y5, Y2
-	VORPS     Y2, Y4, Y5
-	VADDPS    vectorOne<>+0(SB), Y5, Y5
-	VDIVPS    Y5, Y0, Y0
-	VMOVUPS   Y0, 32(AX)(R8*1)
-	ADDQ      $0x40, R8
-	CMPQ      R8, BX
-	JNE       channels2
-	ADDQ      BX, CX
-	ADDQ      BX, AX
-	DECQ      DX
-	JNZ       loop1
+	VMOVUPS      (CX)(R8*1), Y0
+	VMULPS       (SI)(R8*1), Y0, Y0
+	VADDPS       (DI)(R8*1), Y0, Y0
+	VXORPS       vectorSign<>+0(SB), Y0, Y5
+	VMOVUPS      vectorLog2e<>+0(SB), Y1
+	VFMADD213PS  vectorRound<>+0(SB), Y5, Y1
+	VSUBPS       vectorRound<>+0(SB), Y1, Y2
+	VMOVUPS      Y5, Y3
+	VFNMADD231PS vectorLn2Hi<>+0(SB), Y2, Y3
+	VFNMADD231PS vectorLn2Lo<>+0(SB), Y2, Y3
+	VMOVUPS      vectorP5<>+0(SB), Y4
+	VFMADD213PS  vectorP4<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP3<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP2<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP1<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP0<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorOne<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorOne<>+0(SB), Y3, Y4
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y4, Y4
+	VCMPPS       $0x1e, vectorLeast<>+0(SB), Y5, Y2
+	VANDPS       Y2, Y4, Y4
+	VCMPPS       $0x1e, vectorMost<>+0(SB), Y5, Y2
+	VBLENDVPS    Y2, vectorInf<>+0(SB), Y4, Y4
+	VCMPPS       $0x03, Y5, Y5, Y2
+	VORPS        Y2, Y4, Y5
+	VADDPS       vectorOne<>+0(SB), Y5, Y5
+	VDIVPS       Y5, Y0, Y0
+	VMOVUPS      Y0, (AX)(R8*1)
+	VMOVUPS      32(CX)(R8*1), Y0
+	VMULPS       32(SI)(R8*1), Y0, Y0
+	VADDPS       32(DI)(R8*1), Y0, Y0
+	VXORPS       vectorSign<>+0(SB), Y0, Y5
+	VMOVUPS      vectorLog2e<>+0(SB), Y1
+	VFMADD213PS  vectorRound<>+0(SB), Y5, Y1
+	VSUBPS       vectorRound<>+0(SB), Y1, Y2
+	VMOVUPS      Y5, Y3
+	VFNMADD231PS vectorLn2Hi<>+0(SB), Y2, Y3
+	VFNMADD231PS vectorLn2Lo<>+0(SB), Y2, Y3
+	VMOVUPS      vectorP5<>+0(SB), Y4
+	VFMADD213PS  vectorP4<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP3<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP2<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP1<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorP0<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorOne<>+0(SB), Y3, Y4
+	VFMADD213PS  vectorOne<>+0(SB), Y3, Y4
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y4, Y4
+	VCMPPS       $0x1e, vectorLeast<>+0(SB), Y5, Y2
+	VANDPS       Y2, Y4, Y4
+	VCMPPS       $0x1e, vectorMost<>+0(SB), Y5, Y2
+	VBLENDVPS    Y2, vectorInf<>+0(SB), Y4, Y4
+	VCMPPS       $0x03, Y5, Y5, Y2
+	VORPS        Y2, Y4, Y5
+	VADDPS       vectorOne<>+0(SB), Y5, Y5
+	VDIVPS       Y5, Y0, Y0
+	VMOVUPS      Y0, 32(AX)(R8*1)
+	ADDQ         $0x40, R8
+	CMPQ         R8, BX
+	JNE          channels2
+	ADDQ         BX, CX
+	ADDQ         BX, AX
+	DECQ         DX
+	JNZ          loop1
 	VZEROUPPER
 	RET
 

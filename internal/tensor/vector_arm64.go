@@ -72,10 +72,11 @@ func expSumNEON(x []float32, top float32, _ uintptr) (lanes lanes32) {
 	if n > 0 {
 		expSumAsmNEON(&lanes[0], &x[0], n, top)
 	}
-	for i, v := range x[n:] {
-		e := Exp(v - top)
-		x[n+i] = e
-		lanes[i] += e
+	if rest := x[n:]; len(rest) > 0 {
+		last, sums := lastLanes(rest), lanes32{}
+		expSumAsmNEON(&sums[0], &last[0], len(last), top)
+		copy(rest, last[:])
+		lanes.addFirst(len(rest), sums)
 	}
 	return lanes
 }

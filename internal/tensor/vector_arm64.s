@@ -238,48 +238,46 @@ loop1:
 	WORD $0x4ebfd484 // fsub v4.4s, v4.4s, v31.4s
 	WORD $0x3dc00429 // ldr q9, [x1, #16]
 	WORD $0x4ebfd529 // fsub v9.4s, v9.4s, v31.4s
-	WORD $0x6e32dc85 // fmul v5.4s, v4.4s, v18.4s
-	WORD $0x6e32dd2a // fmul v10.4s, v9.4s, v18.4s
-	WORD $0x4e35d4a5 // fadd v5.4s, v5.4s, v21.4s
-	WORD $0x4e35d54a // fadd v10.4s, v10.4s, v21.4s
+	WORD $0x4eb51ea5 // orr v5.16b, v21.16b, v21.16b
+	WORD $0x4eb51eaa // orr v10.16b, v21.16b, v21.16b
+	WORD $0x4e32cc85 // fmla v5.4s, v4.4s, v18.4s
+	WORD $0x4e32cd2a // fmla v10.4s, v9.4s, v18.4s
 	WORD $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
 	WORD $0x4eb5d54b // fsub v11.4s, v10.4s, v21.4s
-	WORD $0x6e33dcc8 // fmul v8.4s, v6.4s, v19.4s
-	WORD $0x6e33dd6d // fmul v13.4s, v11.4s, v19.4s
-	WORD $0x4ea8d487 // fsub v7.4s, v4.4s, v8.4s
-	WORD $0x4eadd52c // fsub v12.4s, v9.4s, v13.4s
-	WORD $0x6e34dcc8 // fmul v8.4s, v6.4s, v20.4s
-	WORD $0x6e34dd6d // fmul v13.4s, v11.4s, v20.4s
-	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x6e27df08 // fmul v8.4s, v24.4s, v7.4s
-	WORD $0x6e2cdf0d // fmul v13.4s, v24.4s, v12.4s
-	WORD $0x4e39d508 // fadd v8.4s, v8.4s, v25.4s
-	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
-	WORD $0x4e3ad5ad // fadd v13.4s, v13.4s, v26.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
-	WORD $0x4e3cd5ad // fadd v13.4s, v13.4s, v28.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
-	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
-	WORD $0x6e27dce6 // fmul v6.4s, v7.4s, v7.4s
-	WORD $0x6e2cdd8b // fmul v11.4s, v12.4s, v12.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4ea41c87 // orr v7.16b, v4.16b, v4.16b
+	WORD $0x4ea91d2c // orr v12.16b, v9.16b, v9.16b
+	WORD $0x4eb3ccc7 // fmls v7.4s, v6.4s, v19.4s
+	WORD $0x4eb3cd6c // fmls v12.4s, v11.4s, v19.4s
+	WORD $0x4eb4ccc7 // fmls v7.4s, v6.4s, v20.4s
+	WORD $0x4eb4cd6c // fmls v12.4s, v11.4s, v20.4s
+	WORD $0x4eb91f28 // orr v8.16b, v25.16b, v25.16b
+	WORD $0x4e27cf08 // fmla v8.4s, v24.4s, v7.4s
+	WORD $0x4eb91f2d // orr v13.16b, v25.16b, v25.16b
+	WORD $0x4e2ccf0d // fmla v13.4s, v24.4s, v12.4s
+	WORD $0x4eba1f46 // orr v6.16b, v26.16b, v26.16b
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
+	WORD $0x4eba1f4b // orr v11.16b, v26.16b, v26.16b
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	WORD $0x4ebb1f68 // orr v8.16b, v27.16b, v27.16b
+	WORD $0x4e27ccc8 // fmla v8.4s, v6.4s, v7.4s
+	WORD $0x4ebb1f6d // orr v13.16b, v27.16b, v27.16b
+	WORD $0x4e2ccd6d // fmla v13.4s, v11.4s, v12.4s
+	WORD $0x4ebc1f86 // orr v6.16b, v28.16b, v28.16b
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
+	WORD $0x4ebc1f8b // orr v11.16b, v28.16b, v28.16b
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	WORD $0x4ebd1fa8 // orr v8.16b, v29.16b, v29.16b
+	WORD $0x4e27ccc8 // fmla v8.4s, v6.4s, v7.4s
+	WORD $0x4ebd1fad // orr v13.16b, v29.16b, v29.16b
+	WORD $0x4e2ccd6d // fmla v13.4s, v11.4s, v12.4s
+	WORD $0x4eaf1de6 // orr v6.16b, v15.16b, v15.16b
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
+	WORD $0x4eaf1deb // orr v11.16b, v15.16b, v15.16b
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	WORD $0x4eaf1de8 // orr v8.16b, v15.16b, v15.16b
+	WORD $0x4e27ccc8 // fmla v8.4s, v6.4s, v7.4s
+	WORD $0x4eaf1ded // orr v13.16b, v15.16b, v15.16b
+	WORD $0x4e2ccd6d // fmla v13.4s, v11.4s, v12.4s
 	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
 	WORD $0x4f37554a // shl v10.4s, v10.4s, #23
 	WORD $0x4ea58508 // add v8.4s, v8.4s, v5.4s
@@ -304,48 +302,46 @@ loop1:
 	WORD $0x4ebfd484 // fsub v4.4s, v4.4s, v31.4s
 	WORD $0x3dc00c29 // ldr q9, [x1, #48]
 	WORD $0x4ebfd529 // fsub v9.4s, v9.4s, v31.4s
-	WORD $0x6e32dc85 // fmul v5.4s, v4.4s, v18.4s
-	WORD $0x6e32dd2a // fmul v10.4s, v9.4s, v18.4s
-	WORD $0x4e35d4a5 // fadd v5.4s, v5.4s, v21.4s
-	WORD $0x4e35d54a // fadd v10.4s, v10.4s, v21.4s
+	WORD $0x4eb51ea5 // orr v5.16b, v21.16b, v21.16b
+	WORD $0x4eb51eaa // orr v10.16b, v21.16b, v21.16b
+	WORD $0x4e32cc85 // fmla v5.4s, v4.4s, v18.4s
+	WORD $0x4e32cd2a // fmla v10.4s, v9.4s, v18.4s
 	WORD $0x4eb5d4a6 // fsub v6.4s, v5.4s, v21.4s
 	WORD $0x4eb5d54b // fsub v11.4s, v10.4s, v21.4s
-	WORD $0x6e33dcc8 // fmul v8.4s, v6.4s, v19.4s
-	WORD $0x6e33dd6d // fmul v13.4s, v11.4s, v19.4s
-	WORD $0x4ea8d487 // fsub v7.4s, v4.4s, v8.4s
-	WORD $0x4eadd52c // fsub v12.4s, v9.4s, v13.4s
-	WORD $0x6e34dcc8 // fmul v8.4s, v6.4s, v20.4s
-	WORD $0x6e34dd6d // fmul v13.4s, v11.4s, v20.4s
-	WORD $0x4ea8d4e7 // fsub v7.4s, v7.4s, v8.4s
-	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x6e27df08 // fmul v8.4s, v24.4s, v7.4s
-	WORD $0x6e2cdf0d // fmul v13.4s, v24.4s, v12.4s
-	WORD $0x4e39d508 // fadd v8.4s, v8.4s, v25.4s
-	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
-	WORD $0x4e3ad5ad // fadd v13.4s, v13.4s, v26.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
-	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
-	WORD $0x4e3cd5ad // fadd v13.4s, v13.4s, v28.4s
-	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e3dd508 // fadd v8.4s, v8.4s, v29.4s
-	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
-	WORD $0x6e27dce6 // fmul v6.4s, v7.4s, v7.4s
-	WORD $0x6e2cdd8b // fmul v11.4s, v12.4s, v12.4s
-	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
-	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
+	WORD $0x4ea41c87 // orr v7.16b, v4.16b, v4.16b
+	WORD $0x4ea91d2c // orr v12.16b, v9.16b, v9.16b
+	WORD $0x4eb3ccc7 // fmls v7.4s, v6.4s, v19.4s
+	WORD $0x4eb3cd6c // fmls v12.4s, v11.4s, v19.4s
+	WORD $0x4eb4ccc7 // fmls v7.4s, v6.4s, v20.4s
+	WORD $0x4eb4cd6c // fmls v12.4s, v11.4s, v20.4s
+	WORD $0x4eb91f28 // orr v8.16b, v25.16b, v25.16b
+	WORD $0x4e27cf08 // fmla v8.4s, v24.4s, v7.4s
+	WORD $0x4eb91f2d // orr v13.16b, v25.16b, v25.16b
+	WORD $0x4e2ccf0d // fmla v13.4s, v24.4s, v12.4s
+	WORD $0x4eba1f46 // orr v6.16b, v26.16b, v26.16b
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
+	WORD $0x4eba1f4b // orr v11.16b, v26.16b, v26.16b
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	WORD $0x4ebb1f68 // orr v8.16b, v27.16b, v27.16b
+	WORD $0x4e27ccc8 // fmla v8.4s, v6.4s, v7.4s
+	WORD $0x4ebb1f6d // orr v13.16b, v27.16b, v27.16b
+	WORD $0x4e2ccd6d // fmla v13.4s, v11.4s, v12.4s
+	WORD $0x4ebc1f86 // orr v6.16b, v28.16b, v28.16b
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
+	WORD $0x4ebc1f8b // orr v11.16b, v28.16b, v28.16b
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	WORD $0x4ebd1fa8 // orr v8.16b, v29.16b, v29.16b
+	WORD $0x4e27ccc8 // fmla v8.4s, v6.4s, v7.4s
+	WORD $0x4ebd1fad // orr v13.16b, v29.16b, v29.16b
+	WORD $0x4e2ccd6d // fmla v13.4s, v11.4s, v12.4s
+	WORD $0x4eaf1de6 // orr v6.16b, v15.16b, v15.16b
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
+	WORD $0x4eaf1deb // orr v11.16b, v15.16b, v15.16b
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
+	WORD $0x4eaf1de8 // orr v8.16b, v15.16b, v15.16b
+	WORD $0x4e27ccc8 // fmla v8.4s, v6.4s, v7.4s
+	WORD $0x4eaf1ded // orr v13.16b, v15.16b, v15.16b
+	WORD $0x4e2ccd6d // fmla v13.4s, v11.4s, v12.4s
 	WORD $0x4f3754a5 // shl v5.4s, v5.4s, #23
 	WORD $0x4f37554a // shl v10.4s, v10.4s, #23
 	WORD $0x4ea58508 // add v8.4s, v8.4s, v5.4s
@@ -406,48 +402,46 @@ loop1:
 	WORD $0x3dc00407 // ldr q7, [x0, #16]
 	WORD $0x6ea0f801 // fneg v1.4s, v0.4s
 	WORD $0x6ea0f8e8 // fneg v8.4s, v7.4s
-	WORD $0x6e32dc22 // fmul v2.4s, v1.4s, v18.4s
-	WORD $0x6e32dd09 // fmul v9.4s, v8.4s, v18.4s
-	WORD $0x4e35d442 // fadd v2.4s, v2.4s, v21.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4eb51ea2 // orr v2.16b, v21.16b, v21.16b
+	WORD $0x4eb51ea9 // orr v9.16b, v21.16b, v21.16b
+	WORD $0x4e32cc22 // fmla v2.4s, v1.4s, v18.4s
+	WORD $0x4e32cd09 // fmla v9.4s, v8.4s, v18.4s
 	WORD $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	WORD $0x4eb5d52a // fsub v10.4s, v9.4s, v21.4s
-	WORD $0x6e33dc65 // fmul v5.4s, v3.4s, v19.4s
-	WORD $0x6e33dd4c // fmul v12.4s, v10.4s, v19.4s
-	WORD $0x4ea5d424 // fsub v4.4s, v1.4s, v5.4s
-	WORD $0x4eacd50b // fsub v11.4s, v8.4s, v12.4s
-	WORD $0x6e34dc65 // fmul v5.4s, v3.4s, v20.4s
-	WORD $0x6e34dd4c // fmul v12.4s, v10.4s, v20.4s
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD $0x6e24df05 // fmul v5.4s, v24.4s, v4.4s
-	WORD $0x6e2bdf0c // fmul v12.4s, v24.4s, v11.4s
-	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
-	WORD $0x4e39d58c // fadd v12.4s, v12.4s, v25.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3ad4a5 // fadd v5.4s, v5.4s, v26.4s
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3cd4a5 // fadd v5.4s, v5.4s, v28.4s
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3dd4a5 // fadd v5.4s, v5.4s, v29.4s
-	WORD $0x4e3dd58c // fadd v12.4s, v12.4s, v29.4s
-	WORD $0x6e24dc83 // fmul v3.4s, v4.4s, v4.4s
-	WORD $0x6e2bdd6a // fmul v10.4s, v11.4s, v11.4s
-	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
-	WORD $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
+	WORD $0x4ea11c24 // orr v4.16b, v1.16b, v1.16b
+	WORD $0x4ea81d0b // orr v11.16b, v8.16b, v8.16b
+	WORD $0x4eb3cc64 // fmls v4.4s, v3.4s, v19.4s
+	WORD $0x4eb3cd4b // fmls v11.4s, v10.4s, v19.4s
+	WORD $0x4eb4cc64 // fmls v4.4s, v3.4s, v20.4s
+	WORD $0x4eb4cd4b // fmls v11.4s, v10.4s, v20.4s
+	WORD $0x4eb91f25 // orr v5.16b, v25.16b, v25.16b
+	WORD $0x4e24cf05 // fmla v5.4s, v24.4s, v4.4s
+	WORD $0x4eb91f2c // orr v12.16b, v25.16b, v25.16b
+	WORD $0x4e2bcf0c // fmla v12.4s, v24.4s, v11.4s
+	WORD $0x4eba1f43 // orr v3.16b, v26.16b, v26.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eba1f4a // orr v10.16b, v26.16b, v26.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebb1f65 // orr v5.16b, v27.16b, v27.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebb1f6c // orr v12.16b, v27.16b, v27.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4ebc1f83 // orr v3.16b, v28.16b, v28.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4ebc1f8a // orr v10.16b, v28.16b, v28.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebd1fa5 // orr v5.16b, v29.16b, v29.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebd1fac // orr v12.16b, v29.16b, v29.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4eaf1de3 // orr v3.16b, v15.16b, v15.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eaf1dea // orr v10.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4eaf1de5 // orr v5.16b, v15.16b, v15.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4eaf1dec // orr v12.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
 	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
 	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
 	WORD $0x4ea284a5 // add v5.4s, v5.4s, v2.4s
@@ -478,48 +472,46 @@ loop1:
 	WORD $0x3dc00c07 // ldr q7, [x0, #48]
 	WORD $0x6ea0f801 // fneg v1.4s, v0.4s
 	WORD $0x6ea0f8e8 // fneg v8.4s, v7.4s
-	WORD $0x6e32dc22 // fmul v2.4s, v1.4s, v18.4s
-	WORD $0x6e32dd09 // fmul v9.4s, v8.4s, v18.4s
-	WORD $0x4e35d442 // fadd v2.4s, v2.4s, v21.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4eb51ea2 // orr v2.16b, v21.16b, v21.16b
+	WORD $0x4eb51ea9 // orr v9.16b, v21.16b, v21.16b
+	WORD $0x4e32cc22 // fmla v2.4s, v1.4s, v18.4s
+	WORD $0x4e32cd09 // fmla v9.4s, v8.4s, v18.4s
 	WORD $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	WORD $0x4eb5d52a // fsub v10.4s, v9.4s, v21.4s
-	WORD $0x6e33dc65 // fmul v5.4s, v3.4s, v19.4s
-	WORD $0x6e33dd4c // fmul v12.4s, v10.4s, v19.4s
-	WORD $0x4ea5d424 // fsub v4.4s, v1.4s, v5.4s
-	WORD $0x4eacd50b // fsub v11.4s, v8.4s, v12.4s
-	WORD $0x6e34dc65 // fmul v5.4s, v3.4s, v20.4s
-	WORD $0x6e34dd4c // fmul v12.4s, v10.4s, v20.4s
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD $0x6e24df05 // fmul v5.4s, v24.4s, v4.4s
-	WORD $0x6e2bdf0c // fmul v12.4s, v24.4s, v11.4s
-	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
-	WORD $0x4e39d58c // fadd v12.4s, v12.4s, v25.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3ad4a5 // fadd v5.4s, v5.4s, v26.4s
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3cd4a5 // fadd v5.4s, v5.4s, v28.4s
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3dd4a5 // fadd v5.4s, v5.4s, v29.4s
-	WORD $0x4e3dd58c // fadd v12.4s, v12.4s, v29.4s
-	WORD $0x6e24dc83 // fmul v3.4s, v4.4s, v4.4s
-	WORD $0x6e2bdd6a // fmul v10.4s, v11.4s, v11.4s
-	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
-	WORD $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
+	WORD $0x4ea11c24 // orr v4.16b, v1.16b, v1.16b
+	WORD $0x4ea81d0b // orr v11.16b, v8.16b, v8.16b
+	WORD $0x4eb3cc64 // fmls v4.4s, v3.4s, v19.4s
+	WORD $0x4eb3cd4b // fmls v11.4s, v10.4s, v19.4s
+	WORD $0x4eb4cc64 // fmls v4.4s, v3.4s, v20.4s
+	WORD $0x4eb4cd4b // fmls v11.4s, v10.4s, v20.4s
+	WORD $0x4eb91f25 // orr v5.16b, v25.16b, v25.16b
+	WORD $0x4e24cf05 // fmla v5.4s, v24.4s, v4.4s
+	WORD $0x4eb91f2c // orr v12.16b, v25.16b, v25.16b
+	WORD $0x4e2bcf0c // fmla v12.4s, v24.4s, v11.4s
+	WORD $0x4eba1f43 // orr v3.16b, v26.16b, v26.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eba1f4a // orr v10.16b, v26.16b, v26.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebb1f65 // orr v5.16b, v27.16b, v27.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebb1f6c // orr v12.16b, v27.16b, v27.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4ebc1f83 // orr v3.16b, v28.16b, v28.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4ebc1f8a // orr v10.16b, v28.16b, v28.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebd1fa5 // orr v5.16b, v29.16b, v29.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebd1fac // orr v12.16b, v29.16b, v29.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4eaf1de3 // orr v3.16b, v15.16b, v15.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eaf1dea // orr v10.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4eaf1de5 // orr v5.16b, v15.16b, v15.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4eaf1dec // orr v12.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
 	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
 	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
 	WORD $0x4ea284a5 // add v5.4s, v5.4s, v2.4s
@@ -590,48 +582,46 @@ loop1:
 	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	WORD $0x6ea0f908 // fneg v8.4s, v8.4s
-	WORD $0x6e32dc22 // fmul v2.4s, v1.4s, v18.4s
-	WORD $0x6e32dd09 // fmul v9.4s, v8.4s, v18.4s
-	WORD $0x4e35d442 // fadd v2.4s, v2.4s, v21.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4eb51ea2 // orr v2.16b, v21.16b, v21.16b
+	WORD $0x4eb51ea9 // orr v9.16b, v21.16b, v21.16b
+	WORD $0x4e32cc22 // fmla v2.4s, v1.4s, v18.4s
+	WORD $0x4e32cd09 // fmla v9.4s, v8.4s, v18.4s
 	WORD $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	WORD $0x4eb5d52a // fsub v10.4s, v9.4s, v21.4s
-	WORD $0x6e33dc65 // fmul v5.4s, v3.4s, v19.4s
-	WORD $0x6e33dd4c // fmul v12.4s, v10.4s, v19.4s
-	WORD $0x4ea5d424 // fsub v4.4s, v1.4s, v5.4s
-	WORD $0x4eacd50b // fsub v11.4s, v8.4s, v12.4s
-	WORD $0x6e34dc65 // fmul v5.4s, v3.4s, v20.4s
-	WORD $0x6e34dd4c // fmul v12.4s, v10.4s, v20.4s
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD $0x6e24df05 // fmul v5.4s, v24.4s, v4.4s
-	WORD $0x6e2bdf0c // fmul v12.4s, v24.4s, v11.4s
-	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
-	WORD $0x4e39d58c // fadd v12.4s, v12.4s, v25.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3ad4a5 // fadd v5.4s, v5.4s, v26.4s
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3cd4a5 // fadd v5.4s, v5.4s, v28.4s
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3dd4a5 // fadd v5.4s, v5.4s, v29.4s
-	WORD $0x4e3dd58c // fadd v12.4s, v12.4s, v29.4s
-	WORD $0x6e24dc83 // fmul v3.4s, v4.4s, v4.4s
-	WORD $0x6e2bdd6a // fmul v10.4s, v11.4s, v11.4s
-	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
-	WORD $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
+	WORD $0x4ea11c24 // orr v4.16b, v1.16b, v1.16b
+	WORD $0x4ea81d0b // orr v11.16b, v8.16b, v8.16b
+	WORD $0x4eb3cc64 // fmls v4.4s, v3.4s, v19.4s
+	WORD $0x4eb3cd4b // fmls v11.4s, v10.4s, v19.4s
+	WORD $0x4eb4cc64 // fmls v4.4s, v3.4s, v20.4s
+	WORD $0x4eb4cd4b // fmls v11.4s, v10.4s, v20.4s
+	WORD $0x4eb91f25 // orr v5.16b, v25.16b, v25.16b
+	WORD $0x4e24cf05 // fmla v5.4s, v24.4s, v4.4s
+	WORD $0x4eb91f2c // orr v12.16b, v25.16b, v25.16b
+	WORD $0x4e2bcf0c // fmla v12.4s, v24.4s, v11.4s
+	WORD $0x4eba1f43 // orr v3.16b, v26.16b, v26.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eba1f4a // orr v10.16b, v26.16b, v26.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebb1f65 // orr v5.16b, v27.16b, v27.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebb1f6c // orr v12.16b, v27.16b, v27.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4ebc1f83 // orr v3.16b, v28.16b, v28.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4ebc1f8a // orr v10.16b, v28.16b, v28.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebd1fa5 // orr v5.16b, v29.16b, v29.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebd1fac // orr v12.16b, v29.16b, v29.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4eaf1de3 // orr v3.16b, v15.16b, v15.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eaf1dea // orr v10.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4eaf1de5 // orr v5.16b, v15.16b, v15.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4eaf1dec // orr v12.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
 	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
 	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
 	WORD $0x4ea284a5 // add v5.4s, v5.4s, v2.4s
@@ -666,48 +656,46 @@ loop1:
 	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	WORD $0x6ea0f908 // fneg v8.4s, v8.4s
-	WORD $0x6e32dc22 // fmul v2.4s, v1.4s, v18.4s
-	WORD $0x6e32dd09 // fmul v9.4s, v8.4s, v18.4s
-	WORD $0x4e35d442 // fadd v2.4s, v2.4s, v21.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4eb51ea2 // orr v2.16b, v21.16b, v21.16b
+	WORD $0x4eb51ea9 // orr v9.16b, v21.16b, v21.16b
+	WORD $0x4e32cc22 // fmla v2.4s, v1.4s, v18.4s
+	WORD $0x4e32cd09 // fmla v9.4s, v8.4s, v18.4s
 	WORD $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	WORD $0x4eb5d52a // fsub v10.4s, v9.4s, v21.4s
-	WORD $0x6e33dc65 // fmul v5.4s, v3.4s, v19.4s
-	WORD $0x6e33dd4c // fmul v12.4s, v10.4s, v19.4s
-	WORD $0x4ea5d424 // fsub v4.4s, v1.4s, v5.4s
-	WORD $0x4eacd50b // fsub v11.4s, v8.4s, v12.4s
-	WORD $0x6e34dc65 // fmul v5.4s, v3.4s, v20.4s
-	WORD $0x6e34dd4c // fmul v12.4s, v10.4s, v20.4s
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD $0x6e24df05 // fmul v5.4s, v24.4s, v4.4s
-	WORD $0x6e2bdf0c // fmul v12.4s, v24.4s, v11.4s
-	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
-	WORD $0x4e39d58c // fadd v12.4s, v12.4s, v25.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3ad4a5 // fadd v5.4s, v5.4s, v26.4s
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3cd4a5 // fadd v5.4s, v5.4s, v28.4s
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3dd4a5 // fadd v5.4s, v5.4s, v29.4s
-	WORD $0x4e3dd58c // fadd v12.4s, v12.4s, v29.4s
-	WORD $0x6e24dc83 // fmul v3.4s, v4.4s, v4.4s
-	WORD $0x6e2bdd6a // fmul v10.4s, v11.4s, v11.4s
-	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
-	WORD $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
+	WORD $0x4ea11c24 // orr v4.16b, v1.16b, v1.16b
+	WORD $0x4ea81d0b // orr v11.16b, v8.16b, v8.16b
+	WORD $0x4eb3cc64 // fmls v4.4s, v3.4s, v19.4s
+	WORD $0x4eb3cd4b // fmls v11.4s, v10.4s, v19.4s
+	WORD $0x4eb4cc64 // fmls v4.4s, v3.4s, v20.4s
+	WORD $0x4eb4cd4b // fmls v11.4s, v10.4s, v20.4s
+	WORD $0x4eb91f25 // orr v5.16b, v25.16b, v25.16b
+	WORD $0x4e24cf05 // fmla v5.4s, v24.4s, v4.4s
+	WORD $0x4eb91f2c // orr v12.16b, v25.16b, v25.16b
+	WORD $0x4e2bcf0c // fmla v12.4s, v24.4s, v11.4s
+	WORD $0x4eba1f43 // orr v3.16b, v26.16b, v26.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eba1f4a // orr v10.16b, v26.16b, v26.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebb1f65 // orr v5.16b, v27.16b, v27.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebb1f6c // orr v12.16b, v27.16b, v27.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4ebc1f83 // orr v3.16b, v28.16b, v28.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4ebc1f8a // orr v10.16b, v28.16b, v28.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebd1fa5 // orr v5.16b, v29.16b, v29.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebd1fac // orr v12.16b, v29.16b, v29.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4eaf1de3 // orr v3.16b, v15.16b, v15.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eaf1dea // orr v10.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4eaf1de5 // orr v5.16b, v15.16b, v15.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4eaf1dec // orr v12.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
 	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
 	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
 	WORD $0x4ea284a5 // add v5.4s, v5.4s, v2.4s
@@ -832,48 +820,46 @@ loop2:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	WORD $0x6ea0f801 // fneg v1.4s, v0.4s
 	WORD $0x6ea0f8e8 // fneg v8.4s, v7.4s
-	WORD $0x6e32dc22 // fmul v2.4s, v1.4s, v18.4s
-	WORD $0x6e32dd09 // fmul v9.4s, v8.4s, v18.4s
-	WORD $0x4e35d442 // fadd v2.4s, v2.4s, v21.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4eb51ea2 // orr v2.16b, v21.16b, v21.16b
+	WORD $0x4eb51ea9 // orr v9.16b, v21.16b, v21.16b
+	WORD $0x4e32cc22 // fmla v2.4s, v1.4s, v18.4s
+	WORD $0x4e32cd09 // fmla v9.4s, v8.4s, v18.4s
 	WORD $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	WORD $0x4eb5d52a // fsub v10.4s, v9.4s, v21.4s
-	WORD $0x6e33dc65 // fmul v5.4s, v3.4s, v19.4s
-	WORD $0x6e33dd4c // fmul v12.4s, v10.4s, v19.4s
-	WORD $0x4ea5d424 // fsub v4.4s, v1.4s, v5.4s
-	WORD $0x4eacd50b // fsub v11.4s, v8.4s, v12.4s
-	WORD $0x6e34dc65 // fmul v5.4s, v3.4s, v20.4s
-	WORD $0x6e34dd4c // fmul v12.4s, v10.4s, v20.4s
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD $0x6e24df05 // fmul v5.4s, v24.4s, v4.4s
-	WORD $0x6e2bdf0c // fmul v12.4s, v24.4s, v11.4s
-	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
-	WORD $0x4e39d58c // fadd v12.4s, v12.4s, v25.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3ad4a5 // fadd v5.4s, v5.4s, v26.4s
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3cd4a5 // fadd v5.4s, v5.4s, v28.4s
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3dd4a5 // fadd v5.4s, v5.4s, v29.4s
-	WORD $0x4e3dd58c // fadd v12.4s, v12.4s, v29.4s
-	WORD $0x6e24dc83 // fmul v3.4s, v4.4s, v4.4s
-	WORD $0x6e2bdd6a // fmul v10.4s, v11.4s, v11.4s
-	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
-	WORD $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
+	WORD $0x4ea11c24 // orr v4.16b, v1.16b, v1.16b
+	WORD $0x4ea81d0b // orr v11.16b, v8.16b, v8.16b
+	WORD $0x4eb3cc64 // fmls v4.4s, v3.4s, v19.4s
+	WORD $0x4eb3cd4b // fmls v11.4s, v10.4s, v19.4s
+	WORD $0x4eb4cc64 // fmls v4.4s, v3.4s, v20.4s
+	WORD $0x4eb4cd4b // fmls v11.4s, v10.4s, v20.4s
+	WORD $0x4eb91f25 // orr v5.16b, v25.16b, v25.16b
+	WORD $0x4e24cf05 // fmla v5.4s, v24.4s, v4.4s
+	WORD $0x4eb91f2c // orr v12.16b, v25.16b, v25.16b
+	WORD $0x4e2bcf0c // fmla v12.4s, v24.4s, v11.4s
+	WORD $0x4eba1f43 // orr v3.16b, v26.16b, v26.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eba1f4a // orr v10.16b, v26.16b, v26.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebb1f65 // orr v5.16b, v27.16b, v27.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebb1f6c // orr v12.16b, v27.16b, v27.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4ebc1f83 // orr v3.16b, v28.16b, v28.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4ebc1f8a // orr v10.16b, v28.16b, v28.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebd1fa5 // orr v5.16b, v29.16b, v29.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebd1fac // orr v12.16b, v29.16b, v29.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4eaf1de3 // orr v3.16b, v15.16b, v15.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eaf1dea // orr v10.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4eaf1de5 // orr v5.16b, v15.16b, v15.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4eaf1dec // orr v12.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
 	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
 	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
 	WORD $0x4ea284a5 // add v5.4s, v5.4s, v2.4s
@@ -908,48 +894,46 @@ loop2:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	WORD $0x6ea0f801 // fneg v1.4s, v0.4s
 	WORD $0x6ea0f8e8 // fneg v8.4s, v7.4s
-	WORD $0x6e32dc22 // fmul v2.4s, v1.4s, v18.4s
-	WORD $0x6e32dd09 // fmul v9.4s, v8.4s, v18.4s
-	WORD $0x4e35d442 // fadd v2.4s, v2.4s, v21.4s
-	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4eb51ea2 // orr v2.16b, v21.16b, v21.16b
+	WORD $0x4eb51ea9 // orr v9.16b, v21.16b, v21.16b
+	WORD $0x4e32cc22 // fmla v2.4s, v1.4s, v18.4s
+	WORD $0x4e32cd09 // fmla v9.4s, v8.4s, v18.4s
 	WORD $0x4eb5d443 // fsub v3.4s, v2.4s, v21.4s
 	WORD $0x4eb5d52a // fsub v10.4s, v9.4s, v21.4s
-	WORD $0x6e33dc65 // fmul v5.4s, v3.4s, v19.4s
-	WORD $0x6e33dd4c // fmul v12.4s, v10.4s, v19.4s
-	WORD $0x4ea5d424 // fsub v4.4s, v1.4s, v5.4s
-	WORD $0x4eacd50b // fsub v11.4s, v8.4s, v12.4s
-	WORD $0x6e34dc65 // fmul v5.4s, v3.4s, v20.4s
-	WORD $0x6e34dd4c // fmul v12.4s, v10.4s, v20.4s
-	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
-	WORD $0x4eacd56b // fsub v11.4s, v11.4s, v12.4s
-	WORD $0x6e24df05 // fmul v5.4s, v24.4s, v4.4s
-	WORD $0x6e2bdf0c // fmul v12.4s, v24.4s, v11.4s
-	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
-	WORD $0x4e39d58c // fadd v12.4s, v12.4s, v25.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3ad4a5 // fadd v5.4s, v5.4s, v26.4s
-	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
-	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3cd4a5 // fadd v5.4s, v5.4s, v28.4s
-	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
-	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e3dd4a5 // fadd v5.4s, v5.4s, v29.4s
-	WORD $0x4e3dd58c // fadd v12.4s, v12.4s, v29.4s
-	WORD $0x6e24dc83 // fmul v3.4s, v4.4s, v4.4s
-	WORD $0x6e2bdd6a // fmul v10.4s, v11.4s, v11.4s
-	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
-	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
-	WORD $0x4e2fd58c // fadd v12.4s, v12.4s, v15.4s
+	WORD $0x4ea11c24 // orr v4.16b, v1.16b, v1.16b
+	WORD $0x4ea81d0b // orr v11.16b, v8.16b, v8.16b
+	WORD $0x4eb3cc64 // fmls v4.4s, v3.4s, v19.4s
+	WORD $0x4eb3cd4b // fmls v11.4s, v10.4s, v19.4s
+	WORD $0x4eb4cc64 // fmls v4.4s, v3.4s, v20.4s
+	WORD $0x4eb4cd4b // fmls v11.4s, v10.4s, v20.4s
+	WORD $0x4eb91f25 // orr v5.16b, v25.16b, v25.16b
+	WORD $0x4e24cf05 // fmla v5.4s, v24.4s, v4.4s
+	WORD $0x4eb91f2c // orr v12.16b, v25.16b, v25.16b
+	WORD $0x4e2bcf0c // fmla v12.4s, v24.4s, v11.4s
+	WORD $0x4eba1f43 // orr v3.16b, v26.16b, v26.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eba1f4a // orr v10.16b, v26.16b, v26.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebb1f65 // orr v5.16b, v27.16b, v27.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebb1f6c // orr v12.16b, v27.16b, v27.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4ebc1f83 // orr v3.16b, v28.16b, v28.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4ebc1f8a // orr v10.16b, v28.16b, v28.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4ebd1fa5 // orr v5.16b, v29.16b, v29.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4ebd1fac // orr v12.16b, v29.16b, v29.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
+	WORD $0x4eaf1de3 // orr v3.16b, v15.16b, v15.16b
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x4eaf1dea // orr v10.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x4eaf1de5 // orr v5.16b, v15.16b, v15.16b
+	WORD $0x4e24cc65 // fmla v5.4s, v3.4s, v4.4s
+	WORD $0x4eaf1dec // orr v12.16b, v15.16b, v15.16b
+	WORD $0x4e2bcd4c // fmla v12.4s, v10.4s, v11.4s
 	WORD $0x4f375442 // shl v2.4s, v2.4s, #23
 	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
 	WORD $0x4ea284a5 // add v5.4s, v5.4s, v2.4s

@@ -248,7 +248,7 @@ func (a *arm) st1Lane2(v vreg, base gp) {
 // op3 are instructions on two vectors; the name has the arrangement of all
 // three operands, or those of the operands.
 var op3 = map[string]uint32{
-	"fadd 4s": 0x4e20d400, "fsub 4s": 0x4ea0d400, "fmul 4s": 0x6e20dc00, "fdiv 4s": 0x6e20fc00, "fmla 4s": 0x4e20cc00,
+	"fadd 4s": 0x4e20d400, "fsub 4s": 0x4ea0d400, "fmul 4s": 0x6e20dc00, "fdiv 4s": 0x6e20fc00, "fmla 4s": 0x4e20cc00, "fmls 4s": 0x4ea0cc00,
 	"fadd 2d": 0x4e60d400, "fmla 2d": 0x4e60cc00, "faddp 4s": 0x6e20d400,
 	"fcmgt 4s": 0x6ea0e400, "fcmeq 4s": 0x4e20e400, "umax 4s": 0x6ea06400,
 	"and 16b": 0x4e201c00, "orr 16b": 0x4ea01c00, "eor 16b": 0x6e201c00, "bit 16b": 0x6ea01c00,

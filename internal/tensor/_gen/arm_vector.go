@@ -2,8 +2,8 @@ package main
 
 import "fmt"
 
-// Elementwise kernels, with the operations of vector_generic.go in its order,
-// nothing fused. Each handles multiples of 16 values; vector_arm64.go does the
+// Elementwise kernels, with the operations of vector_generic.go and exp.go in
+// their order, fused where those call fma alone. Each handles multiples of 16 values; vector_arm64.go does the
 // rest in Go.
 
 // armVector keeps the constants in the registers from armConstants on, in the
@@ -202,29 +202,27 @@ func (v *armVectorGen) exp(x [2]vreg) {
 			step(x, x+1, x+2, x+3, x+4)
 		}
 	}
-	both(func(x, sum, n, r, p vreg) { v.v3("fmul 4s", sum, x, v.c("Log2e")) })
-	both(func(x, sum, n, r, p vreg) { v.v3("fadd 4s", sum, sum, v.c("Round")) })
+	move := func(to, from vreg) { v.v3("orr 16b", to, from, from) }
+	both(func(x, sum, n, r, p vreg) { move(sum, v.c("Round")) })
+	both(func(x, sum, n, r, p vreg) { v.v3("fmla 4s", sum, x, v.c("Log2e")) })
 	both(func(x, sum, n, r, p vreg) { v.v3("fsub 4s", n, sum, v.c("Round")) })
-	both(func(x, sum, n, r, p vreg) { v.v3("fmul 4s", p, n, v.c("Ln2Hi")) })
-	both(func(x, sum, n, r, p vreg) { v.v3("fsub 4s", r, x, p) })
-	both(func(x, sum, n, r, p vreg) { v.v3("fmul 4s", p, n, v.c("Ln2Lo")) })
-	both(func(x, sum, n, r, p vreg) { v.v3("fsub 4s", r, r, p) })
-	from := v.c("P5")
-	for _, c := range []string{"P4", "P3", "P2", "P1", "P0"} {
-		first := c == "P4"
+	both(func(x, sum, n, r, p vreg) { move(r, x) })
+	both(func(x, sum, n, r, p vreg) { v.v3("fmls 4s", r, n, v.c("Ln2Hi")) })
+	both(func(x, sum, n, r, p vreg) { v.v3("fmls 4s", r, n, v.c("Ln2Lo")) })
+	// A step is to = c + from·r; n and p take turns, and p is the last.
+	for i, c := range []string{"P4", "P3", "P2", "P1", "P0", "One", "One"} {
 		both(func(x, sum, n, r, p vreg) {
-			if first {
-				v.v3("fmul 4s", p, from, r)
-			} else {
-				v.v3("fmul 4s", p, p, r)
+			from, to := n, p
+			if i%2 == 1 {
+				from, to = p, n
 			}
+			if i == 0 {
+				from = v.c("P5")
+			}
+			move(to, v.c(c))
+			v.v3("fmla 4s", to, from, r)
 		})
-		both(func(x, sum, n, r, p vreg) { v.v3("fadd 4s", p, p, v.c(c)) })
 	}
-	both(func(x, sum, n, r, p vreg) { v.v3("fmul 4s", n, r, r) })
-	both(func(x, sum, n, r, p vreg) { v.v3("fmul 4s", p, p, n) })
-	both(func(x, sum, n, r, p vreg) { v.v3("fadd 4s", p, p, r) })
-	both(func(x, sum, n, r, p vreg) { v.v3("fadd 4s", p, p, v.c("One")) })
 	both(func(x, sum, n, r, p vreg) { v.shiftWords(sum, sum, 23) })
 	both(func(x, sum, n, r, p vreg) { v.v3("add 4s", p, p, sum) })
 	// 0 unless x > Least, which a NaN is not; Inf if x > Most; NaN if x is.

@@ -117,9 +117,10 @@ func (g *gen) q8VNNI(columns int) string {
 	k := g.newQ8(name, columns, "", q8Doc(name, columns))
 	preset := g.load("xp")
 	sum, acc := zmm[:columns], zmm[columns:2*columns]
-	scale := zmm[2*columns]
-	weights := zmm[2*columns+1:]
+	scale, bias := zmm[2*columns], zmm[2*columns+1]
+	weights := zmm[2*columns+2:]
 	weights = weights[:min(8, len(weights))]
+	g.VBROADCASTSS(q8Round, bias)
 	for _, r := range sum {
 		g.zero(avx512, r)
 	}
@@ -137,7 +138,7 @@ func (g *gen) q8VNNI(columns int) string {
 		}
 		g.VCVTPH2PS(at(k.scales, 0), scale)
 		for c, r := range acc {
-			g.VSUBPS(q8Round, r, r)
+			g.VSUBPS(bias, r, r)
 			g.VMULPS_BCST(at(k.xs, 4*c), r, r)
 			g.VFMADD231PS(scale, r, sum[c])
 		}
@@ -307,13 +308,19 @@ func (g *gen) quantize(s isa) {
 	v, t := s.vec[:vectors], s.vec[vectors:2*vectors]
 	const top, inverse, small, scratch = 8, 9, 10, 11 // numbers
 	wide := func(n int) reg.VecPhysical { return s.vec[n] }
+	abs, round := operand.Op(q8Abs), operand.Op(q8Round)
+	if s.name == "AVX512" { // see vectorGen.hold
+		abs, round = zmm[12], zmm[13]
+		g.VBROADCASTSS(q8Abs, zmm[12])
+		g.VBROADCASTSS(q8Round, zmm[13])
+	}
 	g.loop(blocks, func() {
 		for i := range v {
 			g.VMOVUPS(at(x, i*s.bytes), v[i])
 			if s.name == "AVX512" {
-				g.VPANDD(q8Abs, v[i], t[i])
+				g.VPANDD(abs, v[i], t[i])
 			} else {
-				g.VPAND(q8Abs, v[i], t[i])
+				g.VPAND(abs, v[i], t[i])
 			}
 		}
 		// The largest, as an integer: lane 0 of top.
@@ -332,7 +339,7 @@ func (g *gen) quantize(s isa) {
 		g.VBROADCASTSS(xmm[inverse], wide(inverse))
 		for i := range v {
 			g.VMULPS(wide(inverse), v[i], v[i])
-			g.VADDPS(q8Round, v[i], v[i])
+			g.VADDPS(round, v[i], v[i])
 			// The low byte with its sign.
 			g.VPSLLD(operand.U8(24), v[i], t[i])
 			g.VPSRAD(operand.U8(24), t[i], t[i])

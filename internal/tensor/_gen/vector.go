@@ -8,14 +8,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Elementwise kernels. They do the operations of vector_generic.go in its
-// order, without fusing, and so give its bits. Each handles whole vectors
-// only; vector_amd64.go does the rest in Go.
+// Elementwise kernels. They do the operations of vector_generic.go and exp.go in
+// their order, fused where those call fma alone, and so give their bits. Each
+// handles whole vectors only; vector_amd64.go does the rest in Go.
 func genVector(g *gen) {
 	constants := map[string]operand.Mem{}
 	for _, c := range vectorConstants {
 		constants[c.name] = g.constant("vector"+c.name, c.bits)
 	}
+	constants["Beyond"] = g.constant("vectorBeyond", f32(89))
 	for _, s := range []isa{avx512, avx2} {
 		v := &vectorGen{gen: g, isa: s, constants: constants}
 		v.scale()
@@ -66,9 +67,14 @@ type vectorGen struct {
 	*gen
 	isa       isa
 	constants map[string]operand.Mem
+	held      map[string]reg.VecPhysical // the current function's constants in registers
 }
 
-func (v *vectorGen) c(name string) operand.Mem {
+// c is a constant, in a register if hold has put it there.
+func (v *vectorGen) c(name string) operand.Op {
+	if r, ok := v.held[name]; ok {
+		return r
+	}
 	m, ok := v.constants[name]
 	if !ok {
 		panic("no constant " + name)
@@ -76,9 +82,32 @@ func (v *vectorGen) c(name string) operand.Mem {
 	return m
 }
 
+// Constants of a loop. Those of exp are silu's, too.
+var (
+	expConstants  = []string{"Log2e", "Round", "Ln2Hi", "Ln2Lo", "P5", "P4", "P3", "P2", "P1", "P0", "One", "Least", "Beyond"}
+	siluConstants = append([]string{"Sign"}, expConstants...)
+	geluConstants = append([]string{"GeluCubic", "GeluLinear"}, siluConstants...)
+)
+
+// hold keeps constants in the upper registers, where there are 32: Go's linker
+// aligns data to 32 bytes, so that every other one would lie in two cache lines.
+func (v *vectorGen) hold(names []string) {
+	if v.isa.name != "AVX512" {
+		return
+	}
+	held := map[string]reg.VecPhysical{}
+	for i, name := range names {
+		r := v.isa.vec[len(v.isa.vec)-1-i]
+		v.VBROADCASTSS(v.c(name), r)
+		held[name] = r
+	}
+	v.held = held
+}
+
 // start begins a function over n values, a multiple of 16, n > 0.
 func (v *vectorGen) start(name, params, what string) {
 	name += "Asm" + v.isa.name
+	v.held = nil
 	v.function(name, "func("+params+")", name+" "+what)
 }
 
@@ -148,17 +177,28 @@ func (v *vectorGen) scaleBy() {
 
 func (v *vectorGen) largest() {
 	v.start("largest", "lanes *float32, x *float32, n int", "sets lane i%16 to the largest of its values. n is a positive multiple of 16.")
-	lanes, x := v.load("lanes"), v.load("x")
-	top := v.isa.vec[:64/v.isa.bytes]
-	for _, r := range top {
+	lanes, x, n := v.load("lanes"), v.load("x"), v.load("n")
+	// Four chains for each vector of 16 values, one of which does the rest.
+	chains := v.isa.vec[:4*64/v.isa.bytes]
+	top := chains[:64/v.isa.bytes]
+	for _, r := range chains {
 		v.VMOVUPS(v.c("MinusInf"), r)
 	}
+	t := v.isa.vec[len(chains)]
 	// The second operand is the result if one is a NaN.
-	v.each([]reg.Register{x}, func(disp int) {
-		t, r := v.isa.vec[4], top[disp/v.isa.bytes]
-		v.VMOVUPS(at(x, disp), t)
-		v.VMAXPS(r, t, r)
-	})
+	step := func(chains []reg.VecPhysical) {
+		for i, r := range chains {
+			v.VMOVUPS(at(x, i*v.isa.bytes), t)
+			v.VMAXPS(r, t, r)
+		}
+		v.ADDQ(imm(len(chains)*v.isa.bytes), x)
+		v.SUBQ(imm(len(chains)*v.isa.lanes()), n)
+	}
+	v.while(n, 64, func() { step(chains) })
+	v.while(n, 16, func() { step(top) })
+	for i, r := range chains[len(top):] {
+		v.VMAXPS(r, top[i%len(top)], top[i%len(top)])
+	}
 	for i, r := range top {
 		v.VMOVUPS(r, at(lanes, i*v.isa.bytes))
 	}
@@ -213,37 +253,32 @@ func (v *vectorGen) squares() {
 
 // exp replaces x by Exp(x). t are four free registers.
 func (v *vectorGen) exp(x reg.VecPhysical, t []reg.VecPhysical) {
+	const greater, notLessEqual, unordered = 30, 22, 3
+	wide := v.isa.name == "AVX512"
 	sum, n, r, p := t[0], t[1], t[2], t[3]
-	v.VMULPS(v.c("Log2e"), x, sum)
-	v.VADDPS(v.c("Round"), sum, sum)
-	v.VSUBPS(v.c("Round"), sum, n)
-	v.VMULPS(v.c("Ln2Hi"), n, p)
-	v.VSUBPS(p, x, r)
-	v.VMULPS(v.c("Ln2Lo"), n, p)
-	v.VSUBPS(p, r, r)
-	v.VMOVUPS(v.c("P5"), p)
-	for _, c := range []string{"P4", "P3", "P2", "P1", "P0"} {
-		v.VMULPS(r, p, p)
-		v.VADDPS(v.c(c), p, p)
+	if wide {
+		// Where the result is not 0; NaNs are among them. Larger values than
+		// Beyond give Inf as it does, but too large an n.
+		v.VCMPPS(operand.U8(notLessEqual), v.c("Least"), x, reg.K1)
+		v.VMINPS(x, v.c("Beyond"), x)
 	}
-	v.VMULPS(r, r, n)
-	v.VMULPS(n, p, p)
-	v.VADDPS(r, p, p)
-	v.VADDPS(v.c("One"), p, p)
+	v.VMOVUPS(v.c("Log2e"), sum)
+	v.VFMADD213PS(v.c("Round"), x, sum)
+	v.VSUBPS(v.c("Round"), sum, n)
+	v.VMOVUPS(x, r)
+	v.VFNMADD231PS(v.c("Ln2Hi"), n, r)
+	v.VFNMADD231PS(v.c("Ln2Lo"), n, r)
+	v.VMOVUPS(v.c("P5"), p)
+	for _, c := range []string{"P4", "P3", "P2", "P1", "P0", "One", "One"} {
+		v.VFMADD213PS(v.c(c), r, p)
+	}
+	if wide {
+		v.VSCALEFPS_Z(n, p, reg.K1, x) // p·2**n
+		return
+	}
 	v.VPSLLD(operand.U8(23), sum, sum)
 	v.VPADDD(sum, p, p)
 	// 0 unless x > Least, which a NaN is not; Inf if x > Most; NaN if x is.
-	const greater, unordered = 30, 3
-	if v.isa.name == "AVX512" {
-		v.VCMPPS(operand.U8(greater), v.c("Least"), x, reg.K1)
-		v.VCMPPS(operand.U8(greater), v.c("Most"), x, reg.K2)
-		v.VCMPPS(operand.U8(unordered), x, x, reg.K3)
-		v.VMOVAPS_Z(p, reg.K1, p)
-		v.VMOVUPS(v.c("Inf"), reg.K2, p)
-		v.VMOVAPS(x, reg.K3, p)
-		v.VMOVAPS(p, x)
-		return
-	}
 	v.VCMPPS(operand.U8(greater), v.c("Least"), x, n)
 	v.VANDPS(n, p, p)
 	v.VCMPPS(operand.U8(greater), v.c("Most"), x, n)
@@ -269,6 +304,7 @@ func (v *vectorGen) expSum() {
 	}
 	top, e := v.isa.vec[2], v.isa.vec[3]
 	v.broadcast("top", top)
+	v.hold(expConstants)
 	v.each([]reg.Register{x, ahead}, func(disp int) {
 		if disp == 0 {
 			v.PREFETCHT1(at(ahead, 0))
@@ -290,6 +326,7 @@ func (v *vectorGen) swiglu() {
 	v.start("swiglu", "gate *float32, up *float32, n int", "is kernels.swiglu. n is a positive multiple of 16.")
 	gate, up := v.load("gate"), v.load("up")
 	x := v.isa.vec[0]
+	v.hold(siluConstants)
 	v.each([]reg.Register{gate, up}, func(disp int) {
 		v.VMOVUPS(at(gate, disp), x)
 		v.silu(x, v.isa.vec[1:])
@@ -303,6 +340,7 @@ func (v *vectorGen) gelu() {
 	v.start("gelu", "x *float32, n int", "is kernels.gelu. n is a positive multiple of 16.")
 	p := v.load("x")
 	x, u := v.isa.vec[0], v.isa.vec[1]
+	v.hold(geluConstants)
 	v.each([]reg.Register{p}, func(disp int) {
 		v.VMOVUPS(at(p, disp), x)
 		v.VMULPS(x, x, u)
@@ -327,6 +365,9 @@ func (v *vectorGen) affine(name string, swish bool) {
 	factor, offset := v.load("factor"), v.load("offset")
 	i := v.GP64()
 	x := v.isa.vec[0]
+	if swish {
+		v.hold(siluConstants)
+	}
 	v.loop(pixels, func() {
 		v.XORQ(i, i)
 		top := v.label("channels")
