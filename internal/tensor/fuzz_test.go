@@ -175,7 +175,7 @@ func FuzzQ8(f *testing.F) {
 				}
 			}
 			y := newGuarded(n*packedRows, 1, zero)
-			active.packed[ggml.Q8_0](y.data, packedRows, g, &q)
+			active.packed[ggml.Q8_0](y.data, packedRows, g, 1, &q)
 			y.check(t, what)
 			sameNumbers(t, what, y.data, product)
 		})

@@ -149,6 +149,10 @@ func (m *Matrix) address(row int) uintptr {
 func (t *matmulTask) packed(worker, lo, hi int) {
 	w, k := t.w, t.packing
 	product := active.packed[k.typ]
+	if groups := (hi - lo) / packedRows; w.packed != nil && groups > 0 {
+		product(t.y[lo:], w.Rows, w.packed.groups(lo/packedRows, groups), groups, &t.columns)
+		lo += groups * packedRows
+	}
 	for ; lo < hi; lo += packedRows {
 		m := min(packedRows, hi-lo)
 		var g packedGroup
@@ -160,11 +164,11 @@ func (t *matmulTask) packed(worker, lo, hi int) {
 			k.pack(g, w.Data[lo*size:(lo+m)*size], t.columns.blocks)
 		}
 		if m == packedRows {
-			product(t.y[lo:], w.Rows, g, &t.columns)
+			product(t.y[lo:], w.Rows, g, 1, &t.columns)
 			continue
 		}
 		y := t.pool.workspace(worker, t.n*packedRows)
-		product(y, packedRows, g, &t.columns)
+		product(y, packedRows, g, 1, &t.columns)
 		for c := range t.n {
 			copy(t.y[c*w.Rows+lo:][:m], y[c*packedRows:])
 		}

@@ -205,7 +205,7 @@ func TestNibbleGuards(t *testing.T) {
 		nibbleTypes[typ].generic(want, ldy, g, &q)
 		onEachCPU(t, func(t *testing.T) {
 			y := newGuarded(len(want), 3, zero)
-			active.packed[typ](y.data, ldy, g, &q)
+			active.packed[typ](y.data, ldy, g, 1, &q)
 			y.check(t, typ.String())
 			sameBits(t, typ.String(), y.data, want)
 		})

@@ -45,8 +45,9 @@ var packings = func() (all [ggml.BF16 + 1]*packing) {
 	return all
 }()
 
-// A packedKernel sets y[c*ldy+r] for the 16 rows of a group and all columns.
-type packedKernel func(y []float32, ldy int, g packedGroup, x *q8Columns)
+// A packedKernel sets y[c*ldy+r] for the rows of n groups, g, which follow each
+// other, and all columns.
+type packedKernel func(y []float32, ldy int, g packedGroup, n int, x *q8Columns)
 
 // A pairKernel is a packedKernel of the 32 rows of two groups, g, which follow
 // each other. The next such pair that the thread will want starts at ahead; 0 if
@@ -55,14 +56,24 @@ type pairKernel func(y []float32, ldy int, g packedGroup, x *q8Columns, ahead ui
 
 // packedGeneric returns the portable kernels.
 func packedGeneric() map[ggml.Type]packedKernel {
-	k := map[ggml.Type]packedKernel{ggml.Q8_0: q8Generic}
+	k := map[ggml.Type]packedKernel{ggml.Q8_0: groupByGroup(&q8Packing, q8Generic)}
 	for typ, f := range nibbleTypes {
-		k[typ] = f.generic
+		k[typ] = groupByGroup(packings[typ], f.generic)
 	}
 	return k
 }
 
-// A packedGroup is 16 rows of weights.
+// groupByGroup makes a packedKernel of one for a single group.
+func groupByGroup(p *packing, one func(y []float32, ldy int, g packedGroup, x *q8Columns)) packedKernel {
+	return func(y []float32, ldy int, g packedGroup, n int, x *q8Columns) {
+		quants, scales := p.size(x.blocks)
+		for i := range n {
+			one(y[i*packedRows:], ldy, packedGroup{g.quants[i*quants:][:quants], g.scales[i*scales:][:scales]}, x)
+		}
+	}
+}
+
+// A packedGroup is 16 rows of weights, or several times 16.
 type packedGroup struct{ quants, scales []byte }
 
 // packedMatrix is a matrix of groups, the last one padded with zeros.

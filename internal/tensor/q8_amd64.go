@@ -11,21 +11,25 @@ const (
 	q8ColumnsPair = 7
 )
 
-// checkQ8 panics unless the buffers are as large as a product needs.
-func checkQ8(y []float32, ldy int, g packedGroup, x *q8Columns) {
-	_ = y[(x.n-1)*ldy+packedRows-1]
-	_ = g.quants[x.blocks*packedRows*q8Block-1]
-	_ = g.scales[x.blocks*packedRows*2-1]
+// A q8Tile computes the first columns of n.
+type q8Tile func(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+
+// tiled is a packedKernel with tiles of at most so many columns.
+func (tile q8Tile) tiled(most int, y []float32, ldy int, g packedGroup, n int, x *q8Columns) {
+	quants, scales := q8Packing.size(x.blocks)
+	_, _, _ = y[(x.n-1)*ldy+n*packedRows-1], g.quants[n*quants-1], g.scales[n*scales-1]
+	for i := range n {
+		for c := 0; c < x.n; {
+			columns := dotTile(x.n-c, most)
+			tile(columns, &y[c*ldy+i*packedRows], ldy, &g.quants[i*quants], &g.scales[i*scales],
+				&x.quants[c*q8Block], &x.scales[c], &x.preset[c], x.n, x.blocks)
+			c += columns
+		}
+	}
 }
 
-func q8VNNI(y []float32, ldy int, g packedGroup, x *q8Columns) {
-	checkQ8(y, ldy, g, x)
-	for c := 0; c < x.n; {
-		tile := dotTile(x.n-c, q8ColumnsVNNI)
-		q8TileVNNI(tile, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
-			&x.quants[c*q8Block], &x.scales[c], &x.preset[c], x.n, x.blocks)
-		c += tile
-	}
+func q8VNNI(y []float32, ldy int, g packedGroup, n int, x *q8Columns) {
+	q8Tile(q8TileVNNI).tiled(q8ColumnsVNNI, y, ldy, g, n, x)
 }
 
 // q8PairVNNI fetches the next pair while it computes all tiles but, if there are
@@ -50,14 +54,8 @@ func q8PairVNNI(y []float32, ldy int, g packedGroup, x *q8Columns, ahead uintptr
 	}
 }
 
-func q8AVX2(y []float32, ldy int, g packedGroup, x *q8Columns) {
-	checkQ8(y, ldy, g, x)
-	for c := 0; c < x.n; {
-		tile := dotTile(x.n-c, q8ColumnsAVX2)
-		q8TileAVX2(tile, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
-			&x.quants[c*q8Block], &x.scales[c], &x.preset[c], x.n, x.blocks)
-		c += tile
-	}
+func q8AVX2(y []float32, ldy int, g packedGroup, n int, x *q8Columns) {
+	q8Tile(q8TileAVX2).tiled(q8ColumnsAVX2, y, ldy, g, n, x)
 }
 
 func quantizeAVX512(q *q8Columns, x []float32, lo, hi int) {

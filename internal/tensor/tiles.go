@@ -101,19 +101,21 @@ type nibbleTile func(columns int, y *float32, ldy int, quants *byte, scales *byt
 // columns.
 func nibbleKernel(typ ggml.Type, tile nibbleTile, most int) packedKernel {
 	f := nibbleTypes[typ] // nil for Q8_0
-	return func(y []float32, ldy int, g packedGroup, x *q8Columns) {
+	return func(y []float32, ldy int, g packedGroup, n int, x *q8Columns) {
 		quants, scales := packings[typ].size(x.blocks)
-		_, _, _ = y[(x.n-1)*ldy+packedRows-1], g.quants[quants-1], g.scales[scales-1]
+		_, _, _ = y[(x.n-1)*ldy+n*packedRows-1], g.quants[n*quants-1], g.scales[n*scales-1]
 		preset, step := x.preset, 1
 		if f != nil && f.form == sixteenScales {
 			preset, step = x.halves, 2
 		}
 		_, _, _ = preset[step*x.n*x.blocks-1], x.sums[x.n*x.blocks-1], x.quants[x.n*x.blocks*q8Block-1]
-		for c := 0; c < x.n; {
-			columns := dotTile(x.n-c, most)
-			tile(columns, &y[c*ldy], ldy, &g.quants[0], &g.scales[0],
-				&x.quants[c*q8Block], &x.scales[c], &preset[c], &x.sums[c], x.n, x.blocks)
-			c += columns
+		for i := range n {
+			for c := 0; c < x.n; {
+				columns := dotTile(x.n-c, most)
+				tile(columns, &y[c*ldy+i*packedRows], ldy, &g.quants[i*quants], &g.scales[i*scales],
+					&x.quants[c*q8Block], &x.scales[c], &preset[c], &x.sums[c], x.n, x.blocks)
+				c += columns
+			}
 		}
 	}
 }
