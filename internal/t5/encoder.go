@@ -128,7 +128,8 @@ func (r *encoderRun) prepare(e *Encoder, p *tensor.Pool, n int) {
 	r.x, r.norm = tensor.Grow(r.x, n*e.Dim), tensor.Grow(r.norm, n*e.Dim)
 	clear(r.x)
 	clear(r.norm)
-	r.q, r.k, r.v, r.mixed = tensor.Grow(r.q, inner), tensor.Grow(r.k, inner), tensor.Grow(r.v, inner), tensor.Grow(r.mixed, inner)
+	r.q, r.v, r.mixed = tensor.Grow(r.q, inner), tensor.Grow(r.v, inner), tensor.Grow(r.mixed, inner)
+	r.k = tensor.Grow(r.k, inner+3*e.Heads*e.HeadDim)[:inner] // see tensor.SetKeys
 	r.hidden, r.up = tensor.Grow(r.hidden, n*e.Hidden), tensor.Grow(r.up, n*e.Hidden)
 	r.heads = append(r.heads, make([]encoderHeadWork, max(0, p.Threads()-len(r.heads)))...)
 	for i := range r.heads {

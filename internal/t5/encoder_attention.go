@@ -6,14 +6,14 @@ import "github.com/zipar/zipar/internal/tensor"
 type encoderHeadWork struct {
 	keys   []float32 // in blocks, see tensor.KeyBlock
 	values []float32 // [n, head size]
-	scores []float32 // [n, n]
+	scores []float32 // [n, n rounded up to whole blocks of keys]
 	block  [tensor.AttentionWork]float32
 }
 
 func (w *encoderHeadWork) resize(n, headDim int) {
 	w.keys = tensor.Grow(w.keys, tensor.KeyLen(n, headDim))
 	w.values = tensor.Grow(w.values, n*headDim)
-	w.scores = tensor.Grow(w.scores, n*n)
+	w.scores = tensor.Grow(w.scores, n*tensor.KeyLen(n, 1))
 }
 
 // encoderAttention is a tensor.Task over heads:
@@ -23,20 +23,22 @@ type encoderAttention encoderRun
 
 func (t *encoderAttention) Do(worker, lo, hi int) {
 	work, n, d, width := &t.heads[worker], t.n, t.HeadDim, t.Heads*t.HeadDim
+	ld, all := tensor.KeyLen(n, 1), t.k[:cap(t.k)]
 	for head := lo; head < hi; head++ {
-		for i := range n {
-			at := i*width + head*d
-			tensor.SetKey(work.keys, i, t.k[at:][:d])
-			copy(work.values[i*d:][:d], t.v[at:])
+		for i := 0; i < n; i += tensor.KeyBlock {
+			tensor.SetKeys(work.keys[i*d:], all[i*width+head*d:], width, min(tensor.KeyBlock, n-i), d)
 		}
-		tensor.AttentionScoresOfRows(work.scores, n, t.q[head*d:], width, n, work.keys, d, 0, n, work.block[:], 0)
+		for i := range n {
+			copy(work.values[i*d:][:d], t.v[i*width+head*d:])
+		}
+		tensor.AttentionScoresOfRows(work.scores, ld, t.q[head*d:], width, n, work.keys, d, 0, n, work.block[:], 0)
 		bias := t.bias[head*(2*n-1):][:2*n-1]
 		for i := range n {
-			row := work.scores[i*n:][:n]
+			row := work.scores[i*ld:][:n]
 			tensor.Add(row, bias[n-1-i:])
 			tensor.Softmax(row)
 			clear(t.mixed[i*width+head*d:][:d])
 		}
-		tensor.AttentionMixRows(t.mixed[head*d:], width, work.scores, n, n, work.values, d, n, 0)
+		tensor.AttentionMixRows(t.mixed[head*d:], width, work.scores, ld, n, work.values, d, n, 0)
 	}
 }

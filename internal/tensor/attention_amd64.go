@@ -2,6 +2,8 @@
 
 package tensor
 
+import "unsafe"
+
 // The widest tiles: columns of scores, rows of a mix.
 const (
 	scoresColumnsAVX512 = 8
@@ -9,6 +11,21 @@ const (
 	mixRowsAVX512       = 8
 	mixRowsAVX2         = 6
 )
+
+// settingKeys is kernels.setKeys with a kernel for four keys at each of k0 to k3.
+// The last ones of these may lie beyond the count, but not beyond the slice.
+func settingKeys[T float32 | uint16](asm func(block, k0, k1, k2, k3 *T, stride, d int)) func(block, keys []T, stride, count, d int) {
+	return func(block, keys []T, stride, count, d int) {
+		last := (count - 1) &^ 3
+		if d%(16/int(unsafe.Sizeof(keys[0]))) != 0 || len(keys) < (last+3)*stride+d {
+			setKeysGeneric(block, keys, stride, count, d)
+			return
+		}
+		_ = block[KeyBlock*d-1]
+		four := func(first int) *T { return &keys[min(first, last)*stride] }
+		asm(&block[0], four(0), four(4), four(8), four(12), stride, d)
+	}
+}
 
 func scoresAVX512(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead uintptr) {
 	scoresKernel[float32](scoresTileF32AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)

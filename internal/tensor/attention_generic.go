@@ -2,6 +2,13 @@ package tensor
 
 import "github.com/x448/float16"
 
+// setKeysGeneric is the reference for kernels.setKeys.
+func setKeysGeneric[T float32 | uint16](block, keys []T, stride, count, d int) {
+	for i := range count {
+		SetKey(block, i, keys[i*stride:][:d])
+	}
+}
+
 // scoresGeneric is the reference for kernels.scores: one chain a score.
 func scoresGeneric(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, _ []float32, _ uintptr) {
 	for at := lo; at < hi; {

@@ -62,6 +62,42 @@ func TestAttention(t *testing.T) {
 	})
 }
 
+// TestSetKeys: each key lies where SetKey puts it, and nothing else is written.
+func TestSetKeys(t *testing.T) {
+	onEachCPU(t, func(t *testing.T) {
+		for _, d := range []int{1, 4, 6, 8, 12, 16, 40, 64, 80, 128} {
+			for count := 1; count <= KeyBlock; count++ {
+				for _, more := range []int{0, 3} { // keys behind those wanted
+					stride := d + count%3*5
+					keys := newGuarded((count+more-1)*stride+d, count%5, normals(uint64(d)))
+					got := newGuarded(KeyBlock*d, count%4, zero)
+					SetKeys(got.data, keys.data, stride, count, d)
+					what := fmt.Sprintf("%d keys of %d", count, d)
+					got.check(t, what)
+					half, blockF16 := make([]uint16, len(keys.data)), make([]uint16, KeyBlock*d+16)
+					ToF16(half, keys.data)
+					for i := range 16 {
+						blockF16[KeyBlock*d+i] = 0x7e5a
+					}
+					SetKeys(blockF16[:KeyBlock*d], half, stride, count, d)
+					for i := range count {
+						for j := range d {
+							if got.data[j*KeyBlock+i] != keys.data[i*stride+j] || blockF16[j*KeyBlock+i] != half[i*stride+j] {
+								t.Fatalf("%s: value %d of key %d is %v, %#x", what, j, i, got.data[j*KeyBlock+i], blockF16[j*KeyBlock+i])
+							}
+						}
+					}
+					for i, v := range blockF16[KeyBlock*d:] {
+						if v != 0x7e5a {
+							t.Fatalf("%s: half %d behind the block was overwritten", what, i)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 // blockKeys returns keys of positions lo, lo+1, ..., given one after the other,
 // in blocks. All other positions are spoiled.
 func blockKeys[T float32 | uint16](keys []T, d, lo int, spoil T) []T {

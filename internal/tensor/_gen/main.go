@@ -30,6 +30,7 @@ var files = []struct {
 	gen  func(*gen)
 }{
 	{"dot", genDot},
+	{"keys", genKeys},
 	{"scores", genScores},
 	{"mix", genMix},
 	{"conv", genConv},
