@@ -2,7 +2,6 @@ package tensor
 
 import (
 	"fmt"
-	"unsafe"
 
 	"github.com/zipar/zipar/internal/ggml"
 )
@@ -22,7 +21,9 @@ const matmulRows = 48
 // thread count. Q8_0, Q4_0, Q5_0, Q4_K, Q5_K and Q6_K weights are multiplied
 // with activations rounded to 8 bits (see packed.go), all others with float32
 // activations.
-func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) { p.matMul(y, w, x, n, nil) }
+func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) {
+	p.MatMuls(x, n, Product{Y: y, W: w})
+}
 
 // A Product is one of several with the same columns: y = x·Wᵀ.
 type Product struct {
@@ -30,26 +31,42 @@ type Product struct {
 	W *Matrix
 }
 
-// MatMuls is MatMul for several matrices, whose columns are rounded once.
+// MatMuls is MatMul for several matrices, whose columns are rounded once, and whose
+// rows are shared out together where they are all of one type.
 func (p *Pool) MatMuls(x []float32, n int, products ...Product) {
 	var rounded *packing
-	for _, m := range products {
-		rounded = p.matMul(m.Y, m.W, x, n, rounded)
+	for i := 0; i < len(products); {
+		first, end := products[i].W, i+1
+		for end < len(products) && first.alike(products[end].W) && products[end-1].W.Rows%(2*packedRows) == 0 {
+			end++
+		}
+		rounded = p.matMul(products[i:end], x, n, rounded)
+		i = end
 	}
 }
 
-// matMul is MatMul. x is rounded for the packing rounded already, and for the
-// one that it returns then.
-func (p *Pool) matMul(y []float32, w *Matrix, x []float32, n int, rounded *packing) *packing {
-	if len(x) != n*w.Cols || len(y) != n*w.Rows {
-		panic(fmt.Sprintf("tensor: MatMul of %d columns with a %d x %d matrix: x has %d values, y %d",
-			n, w.Rows, w.Cols, len(x), len(y)))
+// alike says whether the same code multiplies with both.
+func (m *Matrix) alike(o *Matrix) bool {
+	return m.Type == o.Type && m.Cols == o.Cols && (m.packed != nil) == (o.packed != nil)
+}
+
+// matMul computes products with matrices that are alike. x is rounded for the
+// packing rounded already, and for the one that it returns then.
+func (p *Pool) matMul(products []Product, x []float32, n int, rounded *packing) *packing {
+	t, rows := &p.matmul, 0
+	for _, m := range products {
+		if len(x) != n*m.W.Cols || len(m.Y) != n*m.W.Rows {
+			panic(fmt.Sprintf("tensor: MatMul of %d columns with a %d x %d matrix: x has %d values, y %d",
+				n, m.W.Rows, m.W.Cols, len(x), len(m.Y)))
+		}
+		rows += m.W.Rows
 	}
 	if n == 0 {
 		return rounded
 	}
-	t := &p.matmul
-	t.pool, t.y, t.w, t.x, t.n = p, y, w, x, n
+	w := products[0].W
+	t.pool, t.x, t.n, t.rows = p, x, n, rows
+	t.products = append(t.products[:0], products...)
 	t.pair = nil
 	if w.packed != nil && n > pairColumns {
 		t.pair = active.pair[w.Type]
@@ -63,15 +80,16 @@ func (p *Pool) matMul(y []float32, w *Matrix, x []float32, n int, rounded *packi
 	}
 	switch {
 	case t.pair != nil:
-		p.Run(t, w.Rows, 2*packedRows)
+		p.Run(t, rows, 2*packedRows)
 	case t.packing != nil:
 		// The kernels ask for the weights that follow, up to the end of a piece
 		// and beyond.
-		p.RunGuided(t, w.Rows, matmulRows)
+		p.RunGuided(t, rows, matmulRows)
 	default:
-		p.Run(t, w.Rows, matmulRows)
+		p.Run(t, rows, matmulRows)
 	}
-	t.y, t.w, t.x = nil, nil, nil
+	t.x = nil
+	clear(t.products)
 	return rounded
 }
 
@@ -83,41 +101,71 @@ const pairColumns = 16
 // microseconds of work, more than handing it out costs.
 const quantizeValues = 16 << 10
 
+// matmulTask is a Task over the rows of all products, one after the other, or
+// over blocks of x.
 type matmulTask struct {
-	pool *Pool
-	y, x []float32
-	w    *Matrix
-	n    int
+	pool     *Pool
+	x        []float32
+	n        int
+	products []Product
+	rows     int // of all
 
-	packing  *packing // of w, if it has one
+	packing  *packing // of the weights, if they have one
 	pair     pairKernel
 	quantize bool      // what to do first then: blocks of x to columns
 	columns  q8Columns // quantised x
 }
 
 func (t *matmulTask) Do(worker, lo, hi int) {
-	w, k := t.w, t.w.Cols
-	ahead := w.address(hi + (t.pool.threads-1)*matmulRows)
-	switch {
-	case t.quantize:
+	if t.quantize {
 		active.quantize(&t.columns, t.x, lo, hi)
 		if t.packing.prepare != nil {
 			t.packing.prepare(&t.columns, lo, hi)
 		}
-	case t.pair != nil && hi-lo == 2*packedRows:
-		var ahead uintptr
-		if next := hi + (t.pool.threads-1)*2*packedRows; next < w.Rows {
-			ahead = uintptr(unsafe.Pointer(&w.packed.group(next / packedRows).quants[0]))
+		return
+	}
+	// The row that comes as many pieces after this one as there are other
+	// threads is most likely the one that a worker takes next.
+	piece := matmulRows
+	if t.pair != nil {
+		piece = 2 * packedRows
+	}
+	ahead := t.address(hi + (t.pool.threads-1)*piece)
+	first := 0
+	for i := range t.products {
+		m := &t.products[i]
+		if from, to := max(lo, first)-first, min(hi-first, m.W.Rows); from < to {
+			t.multiply(worker, m.Y, m.W, from, to, ahead)
 		}
-		t.pair(t.y[lo:], w.Rows, w.packed.groups(lo/packedRows, 2), &t.columns, ahead)
+		first += m.W.Rows
+	}
+}
+
+// address is where a row of all products lies, or 0 beyond the last one.
+func (t *matmulTask) address(row int) uintptr {
+	for _, m := range t.products {
+		if row < m.W.Rows {
+			return m.W.address(row)
+		}
+		row -= m.W.Rows
+	}
+	return 0
+}
+
+// multiply computes rows lo..hi-1 of a product. What is read next is at ahead.
+func (t *matmulTask) multiply(worker int, y []float32, w *Matrix, lo, hi int, ahead uintptr) {
+	k := w.Cols
+	switch {
+	case t.pair != nil && hi-lo == 2*packedRows:
+		t.pair(y[lo:], w.Rows, w.packed.groups(lo/packedRows, 2), &t.columns, ahead)
 	case t.packing != nil:
-		t.packed(worker, lo, hi)
+		t.packed(worker, y, w, lo, hi)
 	case w.f32 != nil:
-		active.dot(t.y[lo:], w.Rows, w.f32[lo*k:hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker), ahead)
+		active.dot(y[lo:], w.Rows, w.f32[lo*k:hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker), ahead)
 	case w.Type == ggml.F16 && active.dotF16 != nil && k%16 == 0:
-		active.dotF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker), ahead)
+		active.dotF16(y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker), ahead)
 	case w.Type == ggml.BF16 && active.dotBF16 != nil && k%16 == 0:
-		active.dotBF16(t.y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker), ahead)
+		active.dotBF16(y[lo:], w.Rows, w.Data[2*lo*k:2*hi*k], hi-lo, t.x, k, t.n, k, t.pool.carry(worker), ahead)
 	default:
 		// Few rows at a time, so that the floats stay in the first cache.
 		const step = 4
@@ -125,32 +173,30 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 		for ; lo < hi; lo += step {
 			m := min(step, hi-lo)
 			w.rows(lo, lo+m, rows)
-			active.dot(t.y[lo:], w.Rows, rows[:m*k], m, t.x, k, t.n, k, t.pool.carry(worker), 0)
+			active.dot(y[lo:], w.Rows, rows[:m*k], m, t.x, k, t.n, k, t.pool.carry(worker), 0)
 		}
 	}
 }
 
-// address is where a row lies, or 0 beyond the last one. The row that comes as
-// many pieces after this one as there are other threads is most likely the one
-// that a worker takes next.
+// address is where a row lies; 0 for packed rows that do not begin a group.
 func (m *Matrix) address(row int) uintptr {
 	switch {
-	case row >= m.Rows:
-		return 0
+	case m.packed != nil && row%packedRows == 0:
+		return Address(m.packed.group(row / packedRows).quants)
 	case m.f32 != nil:
-		return uintptr(unsafe.Pointer(&m.f32[row*m.Cols]))
+		return Address(m.f32[row*m.Cols:])
 	case m.Data != nil:
-		return uintptr(unsafe.Pointer(&m.Data[row*m.Type.RowSize(m.Cols)]))
+		return Address(m.Data[row*m.Type.RowSize(m.Cols):])
 	}
 	return 0
 }
 
 // packed computes whole groups of rows: lo is a multiple of packedRows.
-func (t *matmulTask) packed(worker, lo, hi int) {
-	w, k := t.w, t.packing
+func (t *matmulTask) packed(worker int, y []float32, w *Matrix, lo, hi int) {
+	k := t.packing
 	product := active.packed[k.typ]
 	if groups := (hi - lo) / packedRows; w.packed != nil && groups > 0 {
-		product(t.y[lo:], w.Rows, w.packed.groups(lo/packedRows, groups), groups, &t.columns)
+		product(y[lo:], w.Rows, w.packed.groups(lo/packedRows, groups), groups, &t.columns)
 		lo += groups * packedRows
 	}
 	for ; lo < hi; lo += packedRows {
@@ -164,13 +210,13 @@ func (t *matmulTask) packed(worker, lo, hi int) {
 			k.pack(g, w.Data[lo*size:(lo+m)*size], t.columns.blocks)
 		}
 		if m == packedRows {
-			product(t.y[lo:], w.Rows, g, 1, &t.columns)
+			product(y[lo:], w.Rows, g, 1, &t.columns)
 			continue
 		}
-		y := t.pool.workspace(worker, t.n*packedRows)
-		product(y, packedRows, g, 1, &t.columns)
+		some := t.pool.workspace(worker, t.n*packedRows)
+		product(some, packedRows, g, 1, &t.columns)
 		for c := range t.n {
-			copy(t.y[c*w.Rows+lo:][:m], y[c*packedRows:])
+			copy(y[c*w.Rows+lo:][:m], some[c*packedRows:])
 		}
 	}
 }
