@@ -10,12 +10,11 @@ type q8Columns struct {
 	scales    []float32 // [blocks, n]
 
 	// preset: [blocks, n], -128·Σ quants: takes back what a packed group's
-	// weights have too much. For 4 and 5 bits it is -8 or -16 times the sum. For
-	// Q8_0 it has q8Bias added; see prepareQ8.
+	// weights have too much. For 4 and 5 bits it is -8 or -16 times the sum.
 	preset []int32
 	halves []int32   // [blocks, 2, n], -32·Σ of 16 quants, for Q6_K
 	sums   []float32 // [blocks, n], scale·Σ quants, for Q4_K and Q5_K
-	zeros  []float32 // [blocks, n], what the scale makes of 0, for Q8_0
+	terms  []float32 // [blocks, 3, n], for Q8_0; see prepareQ8
 }
 
 func (q *q8Columns) resize(n, k int) {
@@ -25,7 +24,7 @@ func (q *q8Columns) resize(n, k int) {
 	q.preset = Grow(q.preset, n*q.blocks)
 	q.halves = Grow(q.halves, 2*n*q.blocks)
 	q.sums = Grow(q.sums, n*q.blocks)
-	q.zeros = Grow(q.zeros, n*q.blocks)
+	q.terms = Grow(q.terms, 3*n*q.blocks)
 }
 
 // A block whose values are smaller than q8Smallest counts as zero: the inverse of

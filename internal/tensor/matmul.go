@@ -157,7 +157,7 @@ func (t *matmulTask) multiply(worker int, y []float32, w *Matrix, lo, hi int, ah
 	k := w.Cols
 	switch {
 	case t.pair != nil && hi-lo == 2*packedRows:
-		t.pair(y[lo:], w.Rows, w.packed.groups(lo/packedRows, 2), &t.columns, ahead)
+		t.pair(y[lo:], w.Rows, w.packed.groups(lo/packedRows, 2), &t.columns, t.pool.carry(worker), ahead)
 	case t.packing != nil:
 		t.packed(worker, y, w, lo, hi)
 	case w.f32 != nil:

@@ -50,9 +50,9 @@ var packings = func() (all [ggml.BF16 + 1]*packing) {
 type packedKernel func(y []float32, ldy int, g packedGroup, n int, x *q8Columns)
 
 // A pairKernel is a packedKernel of the 32 rows of two groups, g, which follow
-// each other. The next such pair that the thread will want starts at ahead; 0 if
-// that is not known.
-type pairKernel func(y []float32, ldy int, g packedGroup, x *q8Columns, ahead uintptr)
+// each other. carry is working memory, dotCarry floats. The next such pair that
+// the thread will want starts at ahead; 0 if that is not known.
+type pairKernel func(y []float32, ldy int, g packedGroup, x *q8Columns, carry []float32, ahead uintptr)
 
 // packedGeneric returns the portable kernels.
 func packedGeneric() map[ggml.Type]packedKernel {

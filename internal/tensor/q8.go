@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/zipar/zipar/internal/ggml"
 )
@@ -28,15 +29,19 @@ const (
 	q8Float = 3 << 22
 )
 
-// prepareQ8 lets the sums of integers start with q8Bias, so that a kernel need
-// not convert them: fma(q8Bias + sum, d, -q8Bias·d) has the bits of float(sum)·d,
-// as q8Bias·d is a float32.
+// prepareQ8 writes what kernels need whose sums of integers start with q8Bias, so
+// that they need not be converted: the bits of preset + q8Bias, the scale d, and
+// -q8Bias·d, which is a float32. fma(q8Bias + sum, d, -q8Bias·d) has the bits of
+// float(sum)·d.
 func prepareQ8(q *q8Columns, lo, hi int) {
-	scales := q.scales[lo*q.n : hi*q.n]
-	preset, zeros := q.preset[lo*q.n:][:len(scales)], q.zeros[lo*q.n:][:len(scales)]
-	for i, d := range scales {
-		preset[i] += q8Bias
-		zeros[i] = -q8Float * d
+	for b := lo; b < hi; b++ {
+		scales, preset := q.scales[b*q.n:][:q.n], q.preset[b*q.n:][:q.n]
+		starts, d, zeros := q.terms[3*b*q.n:][:q.n], q.terms[(3*b+1)*q.n:][:q.n], q.terms[(3*b+2)*q.n:][:q.n]
+		for i, scale := range scales {
+			starts[i] = math.Float32frombits(uint32(preset[i] + q8Bias))
+			d[i] = scale
+			zeros[i] = -q8Float * scale
+		}
 	}
 }
 
@@ -82,7 +87,7 @@ func q8Generic(y []float32, ldy int, g packedGroup, x *q8Columns) {
 			dotLanes(&acc, quants[:], u[:])
 			for r := range sum {
 				d := halfToFloat(binary.LittleEndian.Uint16(scales[2*r:]))
-				sum[r] = fma(float32(float32(acc[r]+x.preset[at]-q8Bias)*x.scales[at]), d, sum[r])
+				sum[r] = fma(float32(float32(acc[r]+x.preset[at])*x.scales[at]), d, sum[r])
 			}
 		}
 		copy(y[c*ldy:][:packedRows], sum[:])

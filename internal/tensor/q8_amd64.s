@@ -176,23 +176,20 @@ DATA q8Order<>+24(SB)/4, $0x00000003
 DATA q8Order<>+28(SB)/4, $0x00000007
 GLOBL q8Order<>(SB), RODATA|NOPTR, $32
 
-// func q8x1VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x1VNNI(SB), NOSPLIT, $0-72
+// func q8x1VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x1VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z3
 	VPXORD       Z0, Z0, Z0
 
 loop1:
-	VPBROADCASTD  (R9), Z1
+	VPBROADCASTD  (BX), Z1
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z4
@@ -227,14 +224,14 @@ loop1:
 	VPDPBUSD.BCST 28(DX), Z11, Z1
 	VCVTPH2PS     (CX), Z2
 	VSUBPS        Z3, Z1, Z1
-	VMULPS.BCST   (BX), Z1, Z1
+	VMULPS.BCST   (BX)(SI*1), Z1, Z1
 	VFMADD231PS   Z2, Z1, Z0
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -243,25 +240,22 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x2VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x2VNNI(SB), NOSPLIT, $0-72
+// func q8x2VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x2VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z5
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 
 loop1:
-	VPBROADCASTD  (R9), Z2
-	VPBROADCASTD  4(R9), Z3
+	VPBROADCASTD  (BX), Z2
+	VPBROADCASTD  4(BX), Z3
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z6
@@ -304,17 +298,17 @@ loop1:
 	VPDPBUSD.BCST 60(DX), Z13, Z3
 	VCVTPH2PS     (CX), Z4
 	VSUBPS        Z5, Z2, Z2
-	VMULPS.BCST   (BX), Z2, Z2
+	VMULPS.BCST   (BX)(SI*1), Z2, Z2
 	VFMADD231PS   Z4, Z2, Z0
 	VSUBPS        Z5, Z3, Z3
-	VMULPS.BCST   4(BX), Z3, Z3
+	VMULPS.BCST   4(BX)(SI*1), Z3, Z3
 	VFMADD231PS   Z4, Z3, Z1
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -325,27 +319,24 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x3VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x3VNNI(SB), NOSPLIT, $0-72
+// func q8x3VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x3VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z7
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
 
 loop1:
-	VPBROADCASTD  (R9), Z3
-	VPBROADCASTD  4(R9), Z4
-	VPBROADCASTD  8(R9), Z5
+	VPBROADCASTD  (BX), Z3
+	VPBROADCASTD  4(BX), Z4
+	VPBROADCASTD  8(BX), Z5
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z8
@@ -396,20 +387,20 @@ loop1:
 	VPDPBUSD.BCST 92(DX), Z15, Z5
 	VCVTPH2PS     (CX), Z6
 	VSUBPS        Z7, Z3, Z3
-	VMULPS.BCST   (BX), Z3, Z3
+	VMULPS.BCST   (BX)(SI*1), Z3, Z3
 	VFMADD231PS   Z6, Z3, Z0
 	VSUBPS        Z7, Z4, Z4
-	VMULPS.BCST   4(BX), Z4, Z4
+	VMULPS.BCST   4(BX)(SI*1), Z4, Z4
 	VFMADD231PS   Z6, Z4, Z1
 	VSUBPS        Z7, Z5, Z5
-	VMULPS.BCST   8(BX), Z5, Z5
+	VMULPS.BCST   8(BX)(SI*1), Z5, Z5
 	VFMADD231PS   Z6, Z5, Z2
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -422,18 +413,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x4VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x4VNNI(SB), NOSPLIT, $0-72
+// func q8x4VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x4VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z9
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
@@ -441,10 +429,10 @@ TEXT ·q8x4VNNI(SB), NOSPLIT, $0-72
 	VPXORD       Z3, Z3, Z3
 
 loop1:
-	VPBROADCASTD  (R9), Z4
-	VPBROADCASTD  4(R9), Z5
-	VPBROADCASTD  8(R9), Z6
-	VPBROADCASTD  12(R9), Z7
+	VPBROADCASTD  (BX), Z4
+	VPBROADCASTD  4(BX), Z5
+	VPBROADCASTD  8(BX), Z6
+	VPBROADCASTD  12(BX), Z7
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z10
@@ -503,23 +491,23 @@ loop1:
 	VPDPBUSD.BCST 124(DX), Z17, Z7
 	VCVTPH2PS     (CX), Z8
 	VSUBPS        Z9, Z4, Z4
-	VMULPS.BCST   (BX), Z4, Z4
+	VMULPS.BCST   (BX)(SI*1), Z4, Z4
 	VFMADD231PS   Z8, Z4, Z0
 	VSUBPS        Z9, Z5, Z5
-	VMULPS.BCST   4(BX), Z5, Z5
+	VMULPS.BCST   4(BX)(SI*1), Z5, Z5
 	VFMADD231PS   Z8, Z5, Z1
 	VSUBPS        Z9, Z6, Z6
-	VMULPS.BCST   8(BX), Z6, Z6
+	VMULPS.BCST   8(BX)(SI*1), Z6, Z6
 	VFMADD231PS   Z8, Z6, Z2
 	VSUBPS        Z9, Z7, Z7
-	VMULPS.BCST   12(BX), Z7, Z7
+	VMULPS.BCST   12(BX)(SI*1), Z7, Z7
 	VFMADD231PS   Z8, Z7, Z3
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -534,18 +522,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x5VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x5VNNI(SB), NOSPLIT, $0-72
+// func q8x5VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x5VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z11
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
@@ -554,11 +539,11 @@ TEXT ·q8x5VNNI(SB), NOSPLIT, $0-72
 	VPXORD       Z4, Z4, Z4
 
 loop1:
-	VPBROADCASTD  (R9), Z5
-	VPBROADCASTD  4(R9), Z6
-	VPBROADCASTD  8(R9), Z7
-	VPBROADCASTD  12(R9), Z8
-	VPBROADCASTD  16(R9), Z9
+	VPBROADCASTD  (BX), Z5
+	VPBROADCASTD  4(BX), Z6
+	VPBROADCASTD  8(BX), Z7
+	VPBROADCASTD  12(BX), Z8
+	VPBROADCASTD  16(BX), Z9
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z12
@@ -625,26 +610,26 @@ loop1:
 	VPDPBUSD.BCST 156(DX), Z19, Z9
 	VCVTPH2PS     (CX), Z10
 	VSUBPS        Z11, Z5, Z5
-	VMULPS.BCST   (BX), Z5, Z5
+	VMULPS.BCST   (BX)(SI*1), Z5, Z5
 	VFMADD231PS   Z10, Z5, Z0
 	VSUBPS        Z11, Z6, Z6
-	VMULPS.BCST   4(BX), Z6, Z6
+	VMULPS.BCST   4(BX)(SI*1), Z6, Z6
 	VFMADD231PS   Z10, Z6, Z1
 	VSUBPS        Z11, Z7, Z7
-	VMULPS.BCST   8(BX), Z7, Z7
+	VMULPS.BCST   8(BX)(SI*1), Z7, Z7
 	VFMADD231PS   Z10, Z7, Z2
 	VSUBPS        Z11, Z8, Z8
-	VMULPS.BCST   12(BX), Z8, Z8
+	VMULPS.BCST   12(BX)(SI*1), Z8, Z8
 	VFMADD231PS   Z10, Z8, Z3
 	VSUBPS        Z11, Z9, Z9
-	VMULPS.BCST   16(BX), Z9, Z9
+	VMULPS.BCST   16(BX)(SI*1), Z9, Z9
 	VFMADD231PS   Z10, Z9, Z4
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -661,18 +646,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x6VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x6VNNI(SB), NOSPLIT, $0-72
+// func q8x6VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x6VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z13
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
@@ -682,12 +664,12 @@ TEXT ·q8x6VNNI(SB), NOSPLIT, $0-72
 	VPXORD       Z5, Z5, Z5
 
 loop1:
-	VPBROADCASTD  (R9), Z6
-	VPBROADCASTD  4(R9), Z7
-	VPBROADCASTD  8(R9), Z8
-	VPBROADCASTD  12(R9), Z9
-	VPBROADCASTD  16(R9), Z10
-	VPBROADCASTD  20(R9), Z11
+	VPBROADCASTD  (BX), Z6
+	VPBROADCASTD  4(BX), Z7
+	VPBROADCASTD  8(BX), Z8
+	VPBROADCASTD  12(BX), Z9
+	VPBROADCASTD  16(BX), Z10
+	VPBROADCASTD  20(BX), Z11
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z14
@@ -762,29 +744,29 @@ loop1:
 	VPDPBUSD.BCST 188(DX), Z21, Z11
 	VCVTPH2PS     (CX), Z12
 	VSUBPS        Z13, Z6, Z6
-	VMULPS.BCST   (BX), Z6, Z6
+	VMULPS.BCST   (BX)(SI*1), Z6, Z6
 	VFMADD231PS   Z12, Z6, Z0
 	VSUBPS        Z13, Z7, Z7
-	VMULPS.BCST   4(BX), Z7, Z7
+	VMULPS.BCST   4(BX)(SI*1), Z7, Z7
 	VFMADD231PS   Z12, Z7, Z1
 	VSUBPS        Z13, Z8, Z8
-	VMULPS.BCST   8(BX), Z8, Z8
+	VMULPS.BCST   8(BX)(SI*1), Z8, Z8
 	VFMADD231PS   Z12, Z8, Z2
 	VSUBPS        Z13, Z9, Z9
-	VMULPS.BCST   12(BX), Z9, Z9
+	VMULPS.BCST   12(BX)(SI*1), Z9, Z9
 	VFMADD231PS   Z12, Z9, Z3
 	VSUBPS        Z13, Z10, Z10
-	VMULPS.BCST   16(BX), Z10, Z10
+	VMULPS.BCST   16(BX)(SI*1), Z10, Z10
 	VFMADD231PS   Z12, Z10, Z4
 	VSUBPS        Z13, Z11, Z11
-	VMULPS.BCST   20(BX), Z11, Z11
+	VMULPS.BCST   20(BX)(SI*1), Z11, Z11
 	VFMADD231PS   Z12, Z11, Z5
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -803,18 +785,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x7VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x7VNNI(SB), NOSPLIT, $0-72
+// func q8x7VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x7VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z15
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
@@ -825,13 +804,13 @@ TEXT ·q8x7VNNI(SB), NOSPLIT, $0-72
 	VPXORD       Z6, Z6, Z6
 
 loop1:
-	VPBROADCASTD  (R9), Z7
-	VPBROADCASTD  4(R9), Z8
-	VPBROADCASTD  8(R9), Z9
-	VPBROADCASTD  12(R9), Z10
-	VPBROADCASTD  16(R9), Z11
-	VPBROADCASTD  20(R9), Z12
-	VPBROADCASTD  24(R9), Z13
+	VPBROADCASTD  (BX), Z7
+	VPBROADCASTD  4(BX), Z8
+	VPBROADCASTD  8(BX), Z9
+	VPBROADCASTD  12(BX), Z10
+	VPBROADCASTD  16(BX), Z11
+	VPBROADCASTD  20(BX), Z12
+	VPBROADCASTD  24(BX), Z13
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z16
@@ -914,32 +893,32 @@ loop1:
 	VPDPBUSD.BCST 220(DX), Z23, Z13
 	VCVTPH2PS     (CX), Z14
 	VSUBPS        Z15, Z7, Z7
-	VMULPS.BCST   (BX), Z7, Z7
+	VMULPS.BCST   (BX)(SI*1), Z7, Z7
 	VFMADD231PS   Z14, Z7, Z0
 	VSUBPS        Z15, Z8, Z8
-	VMULPS.BCST   4(BX), Z8, Z8
+	VMULPS.BCST   4(BX)(SI*1), Z8, Z8
 	VFMADD231PS   Z14, Z8, Z1
 	VSUBPS        Z15, Z9, Z9
-	VMULPS.BCST   8(BX), Z9, Z9
+	VMULPS.BCST   8(BX)(SI*1), Z9, Z9
 	VFMADD231PS   Z14, Z9, Z2
 	VSUBPS        Z15, Z10, Z10
-	VMULPS.BCST   12(BX), Z10, Z10
+	VMULPS.BCST   12(BX)(SI*1), Z10, Z10
 	VFMADD231PS   Z14, Z10, Z3
 	VSUBPS        Z15, Z11, Z11
-	VMULPS.BCST   16(BX), Z11, Z11
+	VMULPS.BCST   16(BX)(SI*1), Z11, Z11
 	VFMADD231PS   Z14, Z11, Z4
 	VSUBPS        Z15, Z12, Z12
-	VMULPS.BCST   20(BX), Z12, Z12
+	VMULPS.BCST   20(BX)(SI*1), Z12, Z12
 	VFMADD231PS   Z14, Z12, Z5
 	VSUBPS        Z15, Z13, Z13
-	VMULPS.BCST   24(BX), Z13, Z13
+	VMULPS.BCST   24(BX)(SI*1), Z13, Z13
 	VFMADD231PS   Z14, Z13, Z6
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -960,18 +939,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x8VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x8VNNI(SB), NOSPLIT, $0-72
+// func q8x8VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x8VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z17
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
@@ -983,14 +959,14 @@ TEXT ·q8x8VNNI(SB), NOSPLIT, $0-72
 	VPXORD       Z7, Z7, Z7
 
 loop1:
-	VPBROADCASTD  (R9), Z8
-	VPBROADCASTD  4(R9), Z9
-	VPBROADCASTD  8(R9), Z10
-	VPBROADCASTD  12(R9), Z11
-	VPBROADCASTD  16(R9), Z12
-	VPBROADCASTD  20(R9), Z13
-	VPBROADCASTD  24(R9), Z14
-	VPBROADCASTD  28(R9), Z15
+	VPBROADCASTD  (BX), Z8
+	VPBROADCASTD  4(BX), Z9
+	VPBROADCASTD  8(BX), Z10
+	VPBROADCASTD  12(BX), Z11
+	VPBROADCASTD  16(BX), Z12
+	VPBROADCASTD  20(BX), Z13
+	VPBROADCASTD  24(BX), Z14
+	VPBROADCASTD  28(BX), Z15
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z18
@@ -1081,35 +1057,35 @@ loop1:
 	VPDPBUSD.BCST 252(DX), Z25, Z15
 	VCVTPH2PS     (CX), Z16
 	VSUBPS        Z17, Z8, Z8
-	VMULPS.BCST   (BX), Z8, Z8
+	VMULPS.BCST   (BX)(SI*1), Z8, Z8
 	VFMADD231PS   Z16, Z8, Z0
 	VSUBPS        Z17, Z9, Z9
-	VMULPS.BCST   4(BX), Z9, Z9
+	VMULPS.BCST   4(BX)(SI*1), Z9, Z9
 	VFMADD231PS   Z16, Z9, Z1
 	VSUBPS        Z17, Z10, Z10
-	VMULPS.BCST   8(BX), Z10, Z10
+	VMULPS.BCST   8(BX)(SI*1), Z10, Z10
 	VFMADD231PS   Z16, Z10, Z2
 	VSUBPS        Z17, Z11, Z11
-	VMULPS.BCST   12(BX), Z11, Z11
+	VMULPS.BCST   12(BX)(SI*1), Z11, Z11
 	VFMADD231PS   Z16, Z11, Z3
 	VSUBPS        Z17, Z12, Z12
-	VMULPS.BCST   16(BX), Z12, Z12
+	VMULPS.BCST   16(BX)(SI*1), Z12, Z12
 	VFMADD231PS   Z16, Z12, Z4
 	VSUBPS        Z17, Z13, Z13
-	VMULPS.BCST   20(BX), Z13, Z13
+	VMULPS.BCST   20(BX)(SI*1), Z13, Z13
 	VFMADD231PS   Z16, Z13, Z5
 	VSUBPS        Z17, Z14, Z14
-	VMULPS.BCST   24(BX), Z14, Z14
+	VMULPS.BCST   24(BX)(SI*1), Z14, Z14
 	VFMADD231PS   Z16, Z14, Z6
 	VSUBPS        Z17, Z15, Z15
-	VMULPS.BCST   28(BX), Z15, Z15
+	VMULPS.BCST   28(BX)(SI*1), Z15, Z15
 	VFMADD231PS   Z16, Z15, Z7
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -1132,18 +1108,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x9VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x9VNNI(SB), NOSPLIT, $0-72
+// func q8x9VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x9VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z19
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
@@ -1156,15 +1129,15 @@ TEXT ·q8x9VNNI(SB), NOSPLIT, $0-72
 	VPXORD       Z8, Z8, Z8
 
 loop1:
-	VPBROADCASTD  (R9), Z9
-	VPBROADCASTD  4(R9), Z10
-	VPBROADCASTD  8(R9), Z11
-	VPBROADCASTD  12(R9), Z12
-	VPBROADCASTD  16(R9), Z13
-	VPBROADCASTD  20(R9), Z14
-	VPBROADCASTD  24(R9), Z15
-	VPBROADCASTD  28(R9), Z16
-	VPBROADCASTD  32(R9), Z17
+	VPBROADCASTD  (BX), Z9
+	VPBROADCASTD  4(BX), Z10
+	VPBROADCASTD  8(BX), Z11
+	VPBROADCASTD  12(BX), Z12
+	VPBROADCASTD  16(BX), Z13
+	VPBROADCASTD  20(BX), Z14
+	VPBROADCASTD  24(BX), Z15
+	VPBROADCASTD  28(BX), Z16
+	VPBROADCASTD  32(BX), Z17
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z20
@@ -1263,38 +1236,38 @@ loop1:
 	VPDPBUSD.BCST 284(DX), Z27, Z17
 	VCVTPH2PS     (CX), Z18
 	VSUBPS        Z19, Z9, Z9
-	VMULPS.BCST   (BX), Z9, Z9
+	VMULPS.BCST   (BX)(SI*1), Z9, Z9
 	VFMADD231PS   Z18, Z9, Z0
 	VSUBPS        Z19, Z10, Z10
-	VMULPS.BCST   4(BX), Z10, Z10
+	VMULPS.BCST   4(BX)(SI*1), Z10, Z10
 	VFMADD231PS   Z18, Z10, Z1
 	VSUBPS        Z19, Z11, Z11
-	VMULPS.BCST   8(BX), Z11, Z11
+	VMULPS.BCST   8(BX)(SI*1), Z11, Z11
 	VFMADD231PS   Z18, Z11, Z2
 	VSUBPS        Z19, Z12, Z12
-	VMULPS.BCST   12(BX), Z12, Z12
+	VMULPS.BCST   12(BX)(SI*1), Z12, Z12
 	VFMADD231PS   Z18, Z12, Z3
 	VSUBPS        Z19, Z13, Z13
-	VMULPS.BCST   16(BX), Z13, Z13
+	VMULPS.BCST   16(BX)(SI*1), Z13, Z13
 	VFMADD231PS   Z18, Z13, Z4
 	VSUBPS        Z19, Z14, Z14
-	VMULPS.BCST   20(BX), Z14, Z14
+	VMULPS.BCST   20(BX)(SI*1), Z14, Z14
 	VFMADD231PS   Z18, Z14, Z5
 	VSUBPS        Z19, Z15, Z15
-	VMULPS.BCST   24(BX), Z15, Z15
+	VMULPS.BCST   24(BX)(SI*1), Z15, Z15
 	VFMADD231PS   Z18, Z15, Z6
 	VSUBPS        Z19, Z16, Z16
-	VMULPS.BCST   28(BX), Z16, Z16
+	VMULPS.BCST   28(BX)(SI*1), Z16, Z16
 	VFMADD231PS   Z18, Z16, Z7
 	VSUBPS        Z19, Z17, Z17
-	VMULPS.BCST   32(BX), Z17, Z17
+	VMULPS.BCST   32(BX)(SI*1), Z17, Z17
 	VFMADD231PS   Z18, Z17, Z8
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -1319,18 +1292,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x10VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x10VNNI(SB), NOSPLIT, $0-72
+// func q8x10VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x10VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z21
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
@@ -1344,16 +1314,16 @@ TEXT ·q8x10VNNI(SB), NOSPLIT, $0-72
 	VPXORD       Z9, Z9, Z9
 
 loop1:
-	VPBROADCASTD  (R9), Z10
-	VPBROADCASTD  4(R9), Z11
-	VPBROADCASTD  8(R9), Z12
-	VPBROADCASTD  12(R9), Z13
-	VPBROADCASTD  16(R9), Z14
-	VPBROADCASTD  20(R9), Z15
-	VPBROADCASTD  24(R9), Z16
-	VPBROADCASTD  28(R9), Z17
-	VPBROADCASTD  32(R9), Z18
-	VPBROADCASTD  36(R9), Z19
+	VPBROADCASTD  (BX), Z10
+	VPBROADCASTD  4(BX), Z11
+	VPBROADCASTD  8(BX), Z12
+	VPBROADCASTD  12(BX), Z13
+	VPBROADCASTD  16(BX), Z14
+	VPBROADCASTD  20(BX), Z15
+	VPBROADCASTD  24(BX), Z16
+	VPBROADCASTD  28(BX), Z17
+	VPBROADCASTD  32(BX), Z18
+	VPBROADCASTD  36(BX), Z19
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z22
@@ -1460,41 +1430,41 @@ loop1:
 	VPDPBUSD.BCST 316(DX), Z29, Z19
 	VCVTPH2PS     (CX), Z20
 	VSUBPS        Z21, Z10, Z10
-	VMULPS.BCST   (BX), Z10, Z10
+	VMULPS.BCST   (BX)(SI*1), Z10, Z10
 	VFMADD231PS   Z20, Z10, Z0
 	VSUBPS        Z21, Z11, Z11
-	VMULPS.BCST   4(BX), Z11, Z11
+	VMULPS.BCST   4(BX)(SI*1), Z11, Z11
 	VFMADD231PS   Z20, Z11, Z1
 	VSUBPS        Z21, Z12, Z12
-	VMULPS.BCST   8(BX), Z12, Z12
+	VMULPS.BCST   8(BX)(SI*1), Z12, Z12
 	VFMADD231PS   Z20, Z12, Z2
 	VSUBPS        Z21, Z13, Z13
-	VMULPS.BCST   12(BX), Z13, Z13
+	VMULPS.BCST   12(BX)(SI*1), Z13, Z13
 	VFMADD231PS   Z20, Z13, Z3
 	VSUBPS        Z21, Z14, Z14
-	VMULPS.BCST   16(BX), Z14, Z14
+	VMULPS.BCST   16(BX)(SI*1), Z14, Z14
 	VFMADD231PS   Z20, Z14, Z4
 	VSUBPS        Z21, Z15, Z15
-	VMULPS.BCST   20(BX), Z15, Z15
+	VMULPS.BCST   20(BX)(SI*1), Z15, Z15
 	VFMADD231PS   Z20, Z15, Z5
 	VSUBPS        Z21, Z16, Z16
-	VMULPS.BCST   24(BX), Z16, Z16
+	VMULPS.BCST   24(BX)(SI*1), Z16, Z16
 	VFMADD231PS   Z20, Z16, Z6
 	VSUBPS        Z21, Z17, Z17
-	VMULPS.BCST   28(BX), Z17, Z17
+	VMULPS.BCST   28(BX)(SI*1), Z17, Z17
 	VFMADD231PS   Z20, Z17, Z7
 	VSUBPS        Z21, Z18, Z18
-	VMULPS.BCST   32(BX), Z18, Z18
+	VMULPS.BCST   32(BX)(SI*1), Z18, Z18
 	VFMADD231PS   Z20, Z18, Z8
 	VSUBPS        Z21, Z19, Z19
-	VMULPS.BCST   36(BX), Z19, Z19
+	VMULPS.BCST   36(BX)(SI*1), Z19, Z19
 	VFMADD231PS   Z20, Z19, Z9
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -1521,18 +1491,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x11VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x11VNNI(SB), NOSPLIT, $0-72
+// func q8x11VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x11VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z23
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
@@ -1547,17 +1514,17 @@ TEXT ·q8x11VNNI(SB), NOSPLIT, $0-72
 	VPXORD       Z10, Z10, Z10
 
 loop1:
-	VPBROADCASTD  (R9), Z11
-	VPBROADCASTD  4(R9), Z12
-	VPBROADCASTD  8(R9), Z13
-	VPBROADCASTD  12(R9), Z14
-	VPBROADCASTD  16(R9), Z15
-	VPBROADCASTD  20(R9), Z16
-	VPBROADCASTD  24(R9), Z17
-	VPBROADCASTD  28(R9), Z18
-	VPBROADCASTD  32(R9), Z19
-	VPBROADCASTD  36(R9), Z20
-	VPBROADCASTD  40(R9), Z21
+	VPBROADCASTD  (BX), Z11
+	VPBROADCASTD  4(BX), Z12
+	VPBROADCASTD  8(BX), Z13
+	VPBROADCASTD  12(BX), Z14
+	VPBROADCASTD  16(BX), Z15
+	VPBROADCASTD  20(BX), Z16
+	VPBROADCASTD  24(BX), Z17
+	VPBROADCASTD  28(BX), Z18
+	VPBROADCASTD  32(BX), Z19
+	VPBROADCASTD  36(BX), Z20
+	VPBROADCASTD  40(BX), Z21
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z24
@@ -1672,44 +1639,44 @@ loop1:
 	VPDPBUSD.BCST 348(DX), Z31, Z21
 	VCVTPH2PS     (CX), Z22
 	VSUBPS        Z23, Z11, Z11
-	VMULPS.BCST   (BX), Z11, Z11
+	VMULPS.BCST   (BX)(SI*1), Z11, Z11
 	VFMADD231PS   Z22, Z11, Z0
 	VSUBPS        Z23, Z12, Z12
-	VMULPS.BCST   4(BX), Z12, Z12
+	VMULPS.BCST   4(BX)(SI*1), Z12, Z12
 	VFMADD231PS   Z22, Z12, Z1
 	VSUBPS        Z23, Z13, Z13
-	VMULPS.BCST   8(BX), Z13, Z13
+	VMULPS.BCST   8(BX)(SI*1), Z13, Z13
 	VFMADD231PS   Z22, Z13, Z2
 	VSUBPS        Z23, Z14, Z14
-	VMULPS.BCST   12(BX), Z14, Z14
+	VMULPS.BCST   12(BX)(SI*1), Z14, Z14
 	VFMADD231PS   Z22, Z14, Z3
 	VSUBPS        Z23, Z15, Z15
-	VMULPS.BCST   16(BX), Z15, Z15
+	VMULPS.BCST   16(BX)(SI*1), Z15, Z15
 	VFMADD231PS   Z22, Z15, Z4
 	VSUBPS        Z23, Z16, Z16
-	VMULPS.BCST   20(BX), Z16, Z16
+	VMULPS.BCST   20(BX)(SI*1), Z16, Z16
 	VFMADD231PS   Z22, Z16, Z5
 	VSUBPS        Z23, Z17, Z17
-	VMULPS.BCST   24(BX), Z17, Z17
+	VMULPS.BCST   24(BX)(SI*1), Z17, Z17
 	VFMADD231PS   Z22, Z17, Z6
 	VSUBPS        Z23, Z18, Z18
-	VMULPS.BCST   28(BX), Z18, Z18
+	VMULPS.BCST   28(BX)(SI*1), Z18, Z18
 	VFMADD231PS   Z22, Z18, Z7
 	VSUBPS        Z23, Z19, Z19
-	VMULPS.BCST   32(BX), Z19, Z19
+	VMULPS.BCST   32(BX)(SI*1), Z19, Z19
 	VFMADD231PS   Z22, Z19, Z8
 	VSUBPS        Z23, Z20, Z20
-	VMULPS.BCST   36(BX), Z20, Z20
+	VMULPS.BCST   36(BX)(SI*1), Z20, Z20
 	VFMADD231PS   Z22, Z20, Z9
 	VSUBPS        Z23, Z21, Z21
-	VMULPS.BCST   40(BX), Z21, Z21
+	VMULPS.BCST   40(BX)(SI*1), Z21, Z21
 	VFMADD231PS   Z22, Z21, Z10
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -1738,18 +1705,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x12VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x12VNNI(SB), NOSPLIT, $0-72
+// func q8x12VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x12VNNI(SB), NOSPLIT, $0-64
 	MOVQ         quants+16(FP), AX
 	MOVQ         scales+24(FP), CX
 	MOVQ         xq+32(FP), DX
 	MOVQ         xs+40(FP), BX
-	MOVQ         n+56(FP), SI
+	MOVQ         n+48(FP), SI
 	SHLQ         $0x02, SI
-	MOVQ         SI, DI
-	SHLQ         $0x03, DI
-	MOVQ         blocks+64(FP), R8
-	MOVQ         xp+48(FP), R9
+	MOVQ         blocks+56(FP), DI
 	VBROADCASTSS q8Round<>+0(SB), Z25
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
@@ -1765,18 +1729,18 @@ TEXT ·q8x12VNNI(SB), NOSPLIT, $0-72
 	VPXORD       Z11, Z11, Z11
 
 loop1:
-	VPBROADCASTD  (R9), Z12
-	VPBROADCASTD  4(R9), Z13
-	VPBROADCASTD  8(R9), Z14
-	VPBROADCASTD  12(R9), Z15
-	VPBROADCASTD  16(R9), Z16
-	VPBROADCASTD  20(R9), Z17
-	VPBROADCASTD  24(R9), Z18
-	VPBROADCASTD  28(R9), Z19
-	VPBROADCASTD  32(R9), Z20
-	VPBROADCASTD  36(R9), Z21
-	VPBROADCASTD  40(R9), Z22
-	VPBROADCASTD  44(R9), Z23
+	VPBROADCASTD  (BX), Z12
+	VPBROADCASTD  4(BX), Z13
+	VPBROADCASTD  8(BX), Z14
+	VPBROADCASTD  12(BX), Z15
+	VPBROADCASTD  16(BX), Z16
+	VPBROADCASTD  20(BX), Z17
+	VPBROADCASTD  24(BX), Z18
+	VPBROADCASTD  28(BX), Z19
+	VPBROADCASTD  32(BX), Z20
+	VPBROADCASTD  36(BX), Z21
+	VPBROADCASTD  40(BX), Z22
+	VPBROADCASTD  44(BX), Z23
 	PREFETCHT1    8192(AX)
 	PREFETCHT0    1024(AX)
 	VMOVDQU32     (AX), Z26
@@ -1899,47 +1863,47 @@ loop1:
 	VPDPBUSD.BCST 380(DX), Z27, Z23
 	VCVTPH2PS     (CX), Z24
 	VSUBPS        Z25, Z12, Z12
-	VMULPS.BCST   (BX), Z12, Z12
+	VMULPS.BCST   (BX)(SI*1), Z12, Z12
 	VFMADD231PS   Z24, Z12, Z0
 	VSUBPS        Z25, Z13, Z13
-	VMULPS.BCST   4(BX), Z13, Z13
+	VMULPS.BCST   4(BX)(SI*1), Z13, Z13
 	VFMADD231PS   Z24, Z13, Z1
 	VSUBPS        Z25, Z14, Z14
-	VMULPS.BCST   8(BX), Z14, Z14
+	VMULPS.BCST   8(BX)(SI*1), Z14, Z14
 	VFMADD231PS   Z24, Z14, Z2
 	VSUBPS        Z25, Z15, Z15
-	VMULPS.BCST   12(BX), Z15, Z15
+	VMULPS.BCST   12(BX)(SI*1), Z15, Z15
 	VFMADD231PS   Z24, Z15, Z3
 	VSUBPS        Z25, Z16, Z16
-	VMULPS.BCST   16(BX), Z16, Z16
+	VMULPS.BCST   16(BX)(SI*1), Z16, Z16
 	VFMADD231PS   Z24, Z16, Z4
 	VSUBPS        Z25, Z17, Z17
-	VMULPS.BCST   20(BX), Z17, Z17
+	VMULPS.BCST   20(BX)(SI*1), Z17, Z17
 	VFMADD231PS   Z24, Z17, Z5
 	VSUBPS        Z25, Z18, Z18
-	VMULPS.BCST   24(BX), Z18, Z18
+	VMULPS.BCST   24(BX)(SI*1), Z18, Z18
 	VFMADD231PS   Z24, Z18, Z6
 	VSUBPS        Z25, Z19, Z19
-	VMULPS.BCST   28(BX), Z19, Z19
+	VMULPS.BCST   28(BX)(SI*1), Z19, Z19
 	VFMADD231PS   Z24, Z19, Z7
 	VSUBPS        Z25, Z20, Z20
-	VMULPS.BCST   32(BX), Z20, Z20
+	VMULPS.BCST   32(BX)(SI*1), Z20, Z20
 	VFMADD231PS   Z24, Z20, Z8
 	VSUBPS        Z25, Z21, Z21
-	VMULPS.BCST   36(BX), Z21, Z21
+	VMULPS.BCST   36(BX)(SI*1), Z21, Z21
 	VFMADD231PS   Z24, Z21, Z9
 	VSUBPS        Z25, Z22, Z22
-	VMULPS.BCST   40(BX), Z22, Z22
+	VMULPS.BCST   40(BX)(SI*1), Z22, Z22
 	VFMADD231PS   Z24, Z22, Z10
 	VSUBPS        Z25, Z23, Z23
-	VMULPS.BCST   44(BX), Z23, Z23
+	VMULPS.BCST   44(BX)(SI*1), Z23, Z23
 	VFMADD231PS   Z24, Z23, Z11
 	ADDQ          $0x00000200, AX
 	ADDQ          $0x20, CX
-	ADDQ          DI, DX
+	LEAQ          (DX)(SI*8), DX
+	LEAQ          (BX)(SI*2), BX
 	ADDQ          SI, BX
-	ADDQ          SI, R9
-	DECQ          R8
+	DECQ          DI
 	JNZ           loop1
 	MOVQ          y+0(FP), AX
 	MOVQ          ldy+8(FP), CX
@@ -1970,1445 +1934,3855 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x1PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
-TEXT ·q8x1PairVNNI(SB), NOSPLIT, $0-96
-	MOVQ   quants+16(FP), AX
-	MOVQ   scales+24(FP), CX
-	MOVQ   xq+32(FP), DX
-	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
-	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
-	MOVQ   xp+48(FP), R9
-	MOVQ   xz+72(FP), R10
-	MOVQ   ahead+80(FP), R11
-	MOVQ   step+88(FP), R12
-	MOVQ   R8, R14
-	SHLQ   $0x05, R14
-	MOVQ   R14, R13
-	SHLQ   $0x04, R13
-	ADDQ   CX, R14
-	ADDQ   AX, R13
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+// func q8x1PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x1PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z5, Z5, Z5
+	VMOVUPS Z5, (R8)
+	VMOVUPS Z5, 64(R8)
 
 loop1:
-	VPBROADCASTD     (R9), Z2
-	VMOVDQA32        Z2, Z3
-	PREFETCHT1       (R11)
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z1
+	VMOVDQU32        (AX), Z2
+	VMOVDQU32        (R11), Z3
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z4
+	VPDPBUSD         Z4, Z2, Z0
+	VPDPBUSD         Z4, Z3, Z1
+	VMOVDQU32        64(AX), Z2
+	VMOVDQU32        64(R11), Z3
+	VPBROADCASTD     4(DX), Z4
+	VPDPBUSD         Z4, Z2, Z0
+	VPDPBUSD         Z4, Z3, Z1
+	VMOVDQU32        128(AX), Z2
+	VMOVDQU32        128(R11), Z3
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     8(DX), Z4
+	VPDPBUSD         Z4, Z2, Z0
+	VPDPBUSD         Z4, Z3, Z1
+	VMOVDQU32        192(AX), Z2
+	VMOVDQU32        192(R11), Z3
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     12(DX), Z4
+	VPDPBUSD         Z4, Z2, Z0
+	VPDPBUSD         Z4, Z3, Z1
+	VMOVDQU32        256(AX), Z2
+	VMOVDQU32        256(R11), Z3
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z4
+	VPDPBUSD         Z4, Z2, Z0
+	VPDPBUSD         Z4, Z3, Z1
+	VMOVDQU32        320(AX), Z2
+	VMOVDQU32        320(R11), Z3
+	VPBROADCASTD     20(DX), Z4
+	VPDPBUSD         Z4, Z2, Z0
+	VPDPBUSD         Z4, Z3, Z1
+	VMOVDQU32        384(AX), Z2
+	VMOVDQU32        384(R11), Z3
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     24(DX), Z4
+	VPDPBUSD         Z4, Z2, Z0
+	VPDPBUSD         Z4, Z3, Z1
+	VMOVDQU32        448(AX), Z2
+	VMOVDQU32        448(R11), Z3
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     28(DX), Z4
+	VPDPBUSD         Z4, Z2, Z0
+	VPDPBUSD         Z4, Z3, Z1
+	VCVTPH2PS        (CX), Z2
+	VCVTPH2PS        (R12), Z3
+	VBROADCASTSS     (BX)(SI*1), Z4
+	VFMADD213PS.BCST (BX)(SI*2), Z4, Z0
+	VFMADD213PS      (R8), Z2, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z4, Z1
+	VFMADD213PS      64(R8), Z3, Z1
+	VMOVUPS          Z1, 64(R8)
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, CX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
+	ADDQ             SI, BX
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
+	JNZ              loop1
+	MOVQ             y+0(FP), AX
+	MOVQ             ldy+8(FP), CX
+	SHLQ             $0x02, CX
+	VMOVUPS          (R8), Z5
+	VMOVUPS          Z5, (AX)
+	VMOVUPS          64(R8), Z5
+	VMOVUPS          Z5, 64(AX)
+	VZEROUPPER
+	RET
+
+// func q8x2PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x2PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z7, Z7, Z7
+	VMOVUPS Z7, (R8)
+	VMOVUPS Z7, 64(R8)
+	VMOVUPS Z7, 128(R8)
+	VMOVUPS Z7, 192(R8)
+
+loop1:
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z2
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z3
 	VMOVDQU32        (AX), Z4
-	VMOVDQU32        (R13), Z5
+	VMOVDQU32        (R11), Z5
+	PREFETCHT1       (R9)
 	VPBROADCASTD     (DX), Z6
-	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z4, Z0
+	VPDPBUSD         Z6, Z5, Z2
+	VPBROADCASTD     32(DX), Z6
+	VPDPBUSD         Z6, Z4, Z1
 	VPDPBUSD         Z6, Z5, Z3
-	PREFETCHT1       64(R11)
 	VMOVDQU32        64(AX), Z4
-	VMOVDQU32        64(R13), Z5
+	VMOVDQU32        64(R11), Z5
 	VPBROADCASTD     4(DX), Z6
-	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z4, Z0
+	VPDPBUSD         Z6, Z5, Z2
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     36(DX), Z6
+	VPDPBUSD         Z6, Z4, Z1
 	VPDPBUSD         Z6, Z5, Z3
-	PREFETCHT1       128(R11)
 	VMOVDQU32        128(AX), Z4
-	VMOVDQU32        128(R13), Z5
+	VMOVDQU32        128(R11), Z5
 	VPBROADCASTD     8(DX), Z6
-	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z4, Z0
+	VPDPBUSD         Z6, Z5, Z2
+	VPBROADCASTD     40(DX), Z6
+	VPDPBUSD         Z6, Z4, Z1
 	VPDPBUSD         Z6, Z5, Z3
 	VMOVDQU32        192(AX), Z4
-	VMOVDQU32        192(R13), Z5
+	VMOVDQU32        192(R11), Z5
+	PREFETCHT1       128(R9)
 	VPBROADCASTD     12(DX), Z6
-	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z4, Z0
+	VPDPBUSD         Z6, Z5, Z2
+	VPBROADCASTD     44(DX), Z6
+	VPDPBUSD         Z6, Z4, Z1
 	VPDPBUSD         Z6, Z5, Z3
 	VMOVDQU32        256(AX), Z4
-	VMOVDQU32        256(R13), Z5
+	VMOVDQU32        256(R11), Z5
+	PREFETCHT1       192(R9)
 	VPBROADCASTD     16(DX), Z6
-	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z4, Z0
+	VPDPBUSD         Z6, Z5, Z2
+	VPBROADCASTD     48(DX), Z6
+	VPDPBUSD         Z6, Z4, Z1
 	VPDPBUSD         Z6, Z5, Z3
 	VMOVDQU32        320(AX), Z4
-	VMOVDQU32        320(R13), Z5
+	VMOVDQU32        320(R11), Z5
 	VPBROADCASTD     20(DX), Z6
-	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z4, Z0
+	VPDPBUSD         Z6, Z5, Z2
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     52(DX), Z6
+	VPDPBUSD         Z6, Z4, Z1
 	VPDPBUSD         Z6, Z5, Z3
 	VMOVDQU32        384(AX), Z4
-	VMOVDQU32        384(R13), Z5
+	VMOVDQU32        384(R11), Z5
 	VPBROADCASTD     24(DX), Z6
-	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z4, Z0
+	VPDPBUSD         Z6, Z5, Z2
+	VPBROADCASTD     56(DX), Z6
+	VPDPBUSD         Z6, Z4, Z1
 	VPDPBUSD         Z6, Z5, Z3
 	VMOVDQU32        448(AX), Z4
-	VMOVDQU32        448(R13), Z5
+	VMOVDQU32        448(R11), Z5
+	PREFETCHT1       320(R9)
 	VPBROADCASTD     28(DX), Z6
-	VPDPBUSD         Z6, Z4, Z2
+	VPDPBUSD         Z6, Z4, Z0
+	VPDPBUSD         Z6, Z5, Z2
+	VPBROADCASTD     60(DX), Z6
+	VPDPBUSD         Z6, Z4, Z1
 	VPDPBUSD         Z6, Z5, Z3
 	VCVTPH2PS        (CX), Z4
-	VCVTPH2PS        (R14), Z5
-	VBROADCASTSS     (BX), Z6
-	VFMADD213PS.BCST (R10), Z6, Z2
-	VFMADD231PS      Z4, Z2, Z0
-	VFMADD213PS.BCST (R10), Z6, Z3
-	VFMADD231PS      Z5, Z3, Z1
+	VCVTPH2PS        (R12), Z5
+	VBROADCASTSS     (BX)(SI*1), Z6
+	VFMADD213PS.BCST (BX)(SI*2), Z6, Z0
+	VFMADD213PS      (R8), Z4, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z6, Z2
+	VFMADD213PS      64(R8), Z5, Z2
+	VMOVUPS          Z2, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z6
+	VFMADD213PS.BCST 4(BX)(SI*2), Z6, Z1
+	VFMADD213PS      128(R8), Z4, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z6, Z3
+	VFMADD213PS      192(R8), Z5, Z3
+	VMOVUPS          Z3, 192(R8)
 	ADDQ             $0x00000200, AX
 	ADDQ             $0x20, CX
-	ADDQ             DI, DX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
 	ADDQ             SI, BX
-	ADDQ             $0x00000200, R13
-	ADDQ             $0x20, R14
-	ADDQ             SI, R9
-	ADDQ             SI, R10
-	ADDQ             R12, R11
-	DECQ             R8
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
 	JNZ              loop1
 	MOVQ             y+0(FP), AX
 	MOVQ             ldy+8(FP), CX
 	SHLQ             $0x02, CX
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          (R8), Z7
+	VMOVUPS          Z7, (AX)
+	VMOVUPS          64(R8), Z7
+	VMOVUPS          Z7, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          128(R8), Z7
+	VMOVUPS          Z7, (AX)
+	VMOVUPS          192(R8), Z7
+	VMOVUPS          Z7, 64(AX)
 	VZEROUPPER
 	RET
 
-// func q8x2PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
-TEXT ·q8x2PairVNNI(SB), NOSPLIT, $0-96
-	MOVQ   quants+16(FP), AX
-	MOVQ   scales+24(FP), CX
-	MOVQ   xq+32(FP), DX
-	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
-	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
-	MOVQ   xp+48(FP), R9
-	MOVQ   xz+72(FP), R10
-	MOVQ   ahead+80(FP), R11
-	MOVQ   step+88(FP), R12
-	MOVQ   R8, R14
-	SHLQ   $0x05, R14
-	MOVQ   R14, R13
-	SHLQ   $0x04, R13
-	ADDQ   CX, R14
-	ADDQ   AX, R13
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
+// func q8x3PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x3PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z9, Z9, Z9
+	VMOVUPS Z9, (R8)
+	VMOVUPS Z9, 64(R8)
+	VMOVUPS Z9, 128(R8)
+	VMOVUPS Z9, 192(R8)
+	VMOVUPS Z9, 256(R8)
+	VMOVUPS Z9, 320(R8)
 
 loop1:
-	VPBROADCASTD     (R9), Z4
-	VMOVDQA32        Z4, Z6
-	VPBROADCASTD     4(R9), Z5
-	VMOVDQA32        Z5, Z7
-	PREFETCHT1       (R11)
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z3
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z4
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z5
+	VMOVDQU32        (AX), Z6
+	VMOVDQU32        (R11), Z7
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z8
+	VPDPBUSD         Z8, Z6, Z0
+	VPDPBUSD         Z8, Z7, Z3
+	VPBROADCASTD     32(DX), Z8
+	VPDPBUSD         Z8, Z6, Z1
+	VPDPBUSD         Z8, Z7, Z4
+	VPBROADCASTD     64(DX), Z8
+	VPDPBUSD         Z8, Z6, Z2
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        64(AX), Z6
+	VMOVDQU32        64(R11), Z7
+	VPBROADCASTD     4(DX), Z8
+	VPDPBUSD         Z8, Z6, Z0
+	VPDPBUSD         Z8, Z7, Z3
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     36(DX), Z8
+	VPDPBUSD         Z8, Z6, Z1
+	VPDPBUSD         Z8, Z7, Z4
+	VPBROADCASTD     68(DX), Z8
+	VPDPBUSD         Z8, Z6, Z2
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        128(AX), Z6
+	VMOVDQU32        128(R11), Z7
+	VPBROADCASTD     8(DX), Z8
+	VPDPBUSD         Z8, Z6, Z0
+	VPDPBUSD         Z8, Z7, Z3
+	VPBROADCASTD     40(DX), Z8
+	VPDPBUSD         Z8, Z6, Z1
+	VPDPBUSD         Z8, Z7, Z4
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     72(DX), Z8
+	VPDPBUSD         Z8, Z6, Z2
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        192(AX), Z6
+	VMOVDQU32        192(R11), Z7
+	VPBROADCASTD     12(DX), Z8
+	VPDPBUSD         Z8, Z6, Z0
+	VPDPBUSD         Z8, Z7, Z3
+	VPBROADCASTD     44(DX), Z8
+	VPDPBUSD         Z8, Z6, Z1
+	VPDPBUSD         Z8, Z7, Z4
+	VPBROADCASTD     76(DX), Z8
+	VPDPBUSD         Z8, Z6, Z2
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        256(AX), Z6
+	VMOVDQU32        256(R11), Z7
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z8
+	VPDPBUSD         Z8, Z6, Z0
+	VPDPBUSD         Z8, Z7, Z3
+	VPBROADCASTD     48(DX), Z8
+	VPDPBUSD         Z8, Z6, Z1
+	VPDPBUSD         Z8, Z7, Z4
+	VPBROADCASTD     80(DX), Z8
+	VPDPBUSD         Z8, Z6, Z2
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        320(AX), Z6
+	VMOVDQU32        320(R11), Z7
+	VPBROADCASTD     20(DX), Z8
+	VPDPBUSD         Z8, Z6, Z0
+	VPDPBUSD         Z8, Z7, Z3
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     52(DX), Z8
+	VPDPBUSD         Z8, Z6, Z1
+	VPDPBUSD         Z8, Z7, Z4
+	VPBROADCASTD     84(DX), Z8
+	VPDPBUSD         Z8, Z6, Z2
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        384(AX), Z6
+	VMOVDQU32        384(R11), Z7
+	VPBROADCASTD     24(DX), Z8
+	VPDPBUSD         Z8, Z6, Z0
+	VPDPBUSD         Z8, Z7, Z3
+	VPBROADCASTD     56(DX), Z8
+	VPDPBUSD         Z8, Z6, Z1
+	VPDPBUSD         Z8, Z7, Z4
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     88(DX), Z8
+	VPDPBUSD         Z8, Z6, Z2
+	VPDPBUSD         Z8, Z7, Z5
+	VMOVDQU32        448(AX), Z6
+	VMOVDQU32        448(R11), Z7
+	VPBROADCASTD     28(DX), Z8
+	VPDPBUSD         Z8, Z6, Z0
+	VPDPBUSD         Z8, Z7, Z3
+	VPBROADCASTD     60(DX), Z8
+	VPDPBUSD         Z8, Z6, Z1
+	VPDPBUSD         Z8, Z7, Z4
+	VPBROADCASTD     92(DX), Z8
+	VPDPBUSD         Z8, Z6, Z2
+	VPDPBUSD         Z8, Z7, Z5
+	VCVTPH2PS        (CX), Z6
+	VCVTPH2PS        (R12), Z7
+	VBROADCASTSS     (BX)(SI*1), Z8
+	VFMADD213PS.BCST (BX)(SI*2), Z8, Z0
+	VFMADD213PS      (R8), Z6, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z8, Z3
+	VFMADD213PS      64(R8), Z7, Z3
+	VMOVUPS          Z3, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z8
+	VFMADD213PS.BCST 4(BX)(SI*2), Z8, Z1
+	VFMADD213PS      128(R8), Z6, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z8, Z4
+	VFMADD213PS      192(R8), Z7, Z4
+	VMOVUPS          Z4, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z8
+	VFMADD213PS.BCST 8(BX)(SI*2), Z8, Z2
+	VFMADD213PS      256(R8), Z6, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z8, Z5
+	VFMADD213PS      320(R8), Z7, Z5
+	VMOVUPS          Z5, 320(R8)
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, CX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
+	ADDQ             SI, BX
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
+	JNZ              loop1
+	MOVQ             y+0(FP), AX
+	MOVQ             ldy+8(FP), CX
+	SHLQ             $0x02, CX
+	VMOVUPS          (R8), Z9
+	VMOVUPS          Z9, (AX)
+	VMOVUPS          64(R8), Z9
+	VMOVUPS          Z9, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          128(R8), Z9
+	VMOVUPS          Z9, (AX)
+	VMOVUPS          192(R8), Z9
+	VMOVUPS          Z9, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          256(R8), Z9
+	VMOVUPS          Z9, (AX)
+	VMOVUPS          320(R8), Z9
+	VMOVUPS          Z9, 64(AX)
+	VZEROUPPER
+	RET
+
+// func q8x4PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x4PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z11, Z11, Z11
+	VMOVUPS Z11, (R8)
+	VMOVUPS Z11, 64(R8)
+	VMOVUPS Z11, 128(R8)
+	VMOVUPS Z11, 192(R8)
+	VMOVUPS Z11, 256(R8)
+	VMOVUPS Z11, 320(R8)
+	VMOVUPS Z11, 384(R8)
+	VMOVUPS Z11, 448(R8)
+
+loop1:
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z4
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z5
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z6
+	VPBROADCASTD     12(BX), Z3
+	VMOVDQA32        Z3, Z7
 	VMOVDQU32        (AX), Z8
-	VMOVDQU32        (R13), Z9
+	VMOVDQU32        (R11), Z9
+	PREFETCHT1       (R9)
 	VPBROADCASTD     (DX), Z10
-	VPDPBUSD         Z10, Z8, Z4
-	VPDPBUSD         Z10, Z9, Z6
+	VPDPBUSD         Z10, Z8, Z0
+	VPDPBUSD         Z10, Z9, Z4
 	VPBROADCASTD     32(DX), Z10
-	VPDPBUSD         Z10, Z8, Z5
+	VPDPBUSD         Z10, Z8, Z1
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     64(DX), Z10
+	VPDPBUSD         Z10, Z8, Z2
+	VPDPBUSD         Z10, Z9, Z6
+	VPBROADCASTD     96(DX), Z10
+	VPDPBUSD         Z10, Z8, Z3
 	VPDPBUSD         Z10, Z9, Z7
-	PREFETCHT1       64(R11)
 	VMOVDQU32        64(AX), Z8
-	VMOVDQU32        64(R13), Z9
+	VMOVDQU32        64(R11), Z9
 	VPBROADCASTD     4(DX), Z10
-	VPDPBUSD         Z10, Z8, Z4
-	VPDPBUSD         Z10, Z9, Z6
+	VPDPBUSD         Z10, Z8, Z0
+	VPDPBUSD         Z10, Z9, Z4
 	VPBROADCASTD     36(DX), Z10
-	VPDPBUSD         Z10, Z8, Z5
-	VPDPBUSD         Z10, Z9, Z7
-	PREFETCHT1       128(R11)
-	VMOVDQU32        128(AX), Z8
-	VMOVDQU32        128(R13), Z9
-	VPBROADCASTD     8(DX), Z10
-	VPDPBUSD         Z10, Z8, Z4
+	VPDPBUSD         Z10, Z8, Z1
+	VPDPBUSD         Z10, Z9, Z5
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     68(DX), Z10
+	VPDPBUSD         Z10, Z8, Z2
 	VPDPBUSD         Z10, Z9, Z6
+	VPBROADCASTD     100(DX), Z10
+	VPDPBUSD         Z10, Z8, Z3
+	VPDPBUSD         Z10, Z9, Z7
+	VMOVDQU32        128(AX), Z8
+	VMOVDQU32        128(R11), Z9
+	VPBROADCASTD     8(DX), Z10
+	VPDPBUSD         Z10, Z8, Z0
+	VPDPBUSD         Z10, Z9, Z4
 	VPBROADCASTD     40(DX), Z10
-	VPDPBUSD         Z10, Z8, Z5
+	VPDPBUSD         Z10, Z8, Z1
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     72(DX), Z10
+	VPDPBUSD         Z10, Z8, Z2
+	VPDPBUSD         Z10, Z9, Z6
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     104(DX), Z10
+	VPDPBUSD         Z10, Z8, Z3
 	VPDPBUSD         Z10, Z9, Z7
 	VMOVDQU32        192(AX), Z8
-	VMOVDQU32        192(R13), Z9
+	VMOVDQU32        192(R11), Z9
 	VPBROADCASTD     12(DX), Z10
-	VPDPBUSD         Z10, Z8, Z4
-	VPDPBUSD         Z10, Z9, Z6
+	VPDPBUSD         Z10, Z8, Z0
+	VPDPBUSD         Z10, Z9, Z4
 	VPBROADCASTD     44(DX), Z10
-	VPDPBUSD         Z10, Z8, Z5
+	VPDPBUSD         Z10, Z8, Z1
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     76(DX), Z10
+	VPDPBUSD         Z10, Z8, Z2
+	VPDPBUSD         Z10, Z9, Z6
+	VPBROADCASTD     108(DX), Z10
+	VPDPBUSD         Z10, Z8, Z3
 	VPDPBUSD         Z10, Z9, Z7
 	VMOVDQU32        256(AX), Z8
-	VMOVDQU32        256(R13), Z9
+	VMOVDQU32        256(R11), Z9
+	PREFETCHT1       192(R9)
 	VPBROADCASTD     16(DX), Z10
-	VPDPBUSD         Z10, Z8, Z4
-	VPDPBUSD         Z10, Z9, Z6
+	VPDPBUSD         Z10, Z8, Z0
+	VPDPBUSD         Z10, Z9, Z4
 	VPBROADCASTD     48(DX), Z10
-	VPDPBUSD         Z10, Z8, Z5
+	VPDPBUSD         Z10, Z8, Z1
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     80(DX), Z10
+	VPDPBUSD         Z10, Z8, Z2
+	VPDPBUSD         Z10, Z9, Z6
+	VPBROADCASTD     112(DX), Z10
+	VPDPBUSD         Z10, Z8, Z3
 	VPDPBUSD         Z10, Z9, Z7
 	VMOVDQU32        320(AX), Z8
-	VMOVDQU32        320(R13), Z9
+	VMOVDQU32        320(R11), Z9
 	VPBROADCASTD     20(DX), Z10
-	VPDPBUSD         Z10, Z8, Z4
-	VPDPBUSD         Z10, Z9, Z6
+	VPDPBUSD         Z10, Z8, Z0
+	VPDPBUSD         Z10, Z9, Z4
 	VPBROADCASTD     52(DX), Z10
-	VPDPBUSD         Z10, Z8, Z5
+	VPDPBUSD         Z10, Z8, Z1
+	VPDPBUSD         Z10, Z9, Z5
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     84(DX), Z10
+	VPDPBUSD         Z10, Z8, Z2
+	VPDPBUSD         Z10, Z9, Z6
+	VPBROADCASTD     116(DX), Z10
+	VPDPBUSD         Z10, Z8, Z3
 	VPDPBUSD         Z10, Z9, Z7
 	VMOVDQU32        384(AX), Z8
-	VMOVDQU32        384(R13), Z9
+	VMOVDQU32        384(R11), Z9
 	VPBROADCASTD     24(DX), Z10
-	VPDPBUSD         Z10, Z8, Z4
-	VPDPBUSD         Z10, Z9, Z6
+	VPDPBUSD         Z10, Z8, Z0
+	VPDPBUSD         Z10, Z9, Z4
 	VPBROADCASTD     56(DX), Z10
-	VPDPBUSD         Z10, Z8, Z5
+	VPDPBUSD         Z10, Z8, Z1
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     88(DX), Z10
+	VPDPBUSD         Z10, Z8, Z2
+	VPDPBUSD         Z10, Z9, Z6
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     120(DX), Z10
+	VPDPBUSD         Z10, Z8, Z3
 	VPDPBUSD         Z10, Z9, Z7
 	VMOVDQU32        448(AX), Z8
-	VMOVDQU32        448(R13), Z9
+	VMOVDQU32        448(R11), Z9
 	VPBROADCASTD     28(DX), Z10
-	VPDPBUSD         Z10, Z8, Z4
-	VPDPBUSD         Z10, Z9, Z6
+	VPDPBUSD         Z10, Z8, Z0
+	VPDPBUSD         Z10, Z9, Z4
 	VPBROADCASTD     60(DX), Z10
-	VPDPBUSD         Z10, Z8, Z5
+	VPDPBUSD         Z10, Z8, Z1
+	VPDPBUSD         Z10, Z9, Z5
+	VPBROADCASTD     92(DX), Z10
+	VPDPBUSD         Z10, Z8, Z2
+	VPDPBUSD         Z10, Z9, Z6
+	VPBROADCASTD     124(DX), Z10
+	VPDPBUSD         Z10, Z8, Z3
 	VPDPBUSD         Z10, Z9, Z7
 	VCVTPH2PS        (CX), Z8
-	VCVTPH2PS        (R14), Z9
-	VBROADCASTSS     (BX), Z10
-	VFMADD213PS.BCST (R10), Z10, Z4
-	VFMADD231PS      Z8, Z4, Z0
-	VFMADD213PS.BCST (R10), Z10, Z6
-	VFMADD231PS      Z9, Z6, Z2
-	VBROADCASTSS     4(BX), Z10
-	VFMADD213PS.BCST 4(R10), Z10, Z5
-	VFMADD231PS      Z8, Z5, Z1
-	VFMADD213PS.BCST 4(R10), Z10, Z7
-	VFMADD231PS      Z9, Z7, Z3
+	VCVTPH2PS        (R12), Z9
+	VBROADCASTSS     (BX)(SI*1), Z10
+	VFMADD213PS.BCST (BX)(SI*2), Z10, Z0
+	VFMADD213PS      (R8), Z8, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z10, Z4
+	VFMADD213PS      64(R8), Z9, Z4
+	VMOVUPS          Z4, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z10
+	VFMADD213PS.BCST 4(BX)(SI*2), Z10, Z1
+	VFMADD213PS      128(R8), Z8, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z10, Z5
+	VFMADD213PS      192(R8), Z9, Z5
+	VMOVUPS          Z5, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z10
+	VFMADD213PS.BCST 8(BX)(SI*2), Z10, Z2
+	VFMADD213PS      256(R8), Z8, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z10, Z6
+	VFMADD213PS      320(R8), Z9, Z6
+	VMOVUPS          Z6, 320(R8)
+	VBROADCASTSS     12(BX)(SI*1), Z10
+	VFMADD213PS.BCST 12(BX)(SI*2), Z10, Z3
+	VFMADD213PS      384(R8), Z8, Z3
+	VMOVUPS          Z3, 384(R8)
+	VFMADD213PS.BCST 12(BX)(SI*2), Z10, Z7
+	VFMADD213PS      448(R8), Z9, Z7
+	VMOVUPS          Z7, 448(R8)
 	ADDQ             $0x00000200, AX
 	ADDQ             $0x20, CX
-	ADDQ             DI, DX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
 	ADDQ             SI, BX
-	ADDQ             $0x00000200, R13
-	ADDQ             $0x20, R14
-	ADDQ             SI, R9
-	ADDQ             SI, R10
-	ADDQ             R12, R11
-	DECQ             R8
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
 	JNZ              loop1
 	MOVQ             y+0(FP), AX
 	MOVQ             ldy+8(FP), CX
 	SHLQ             $0x02, CX
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z2, 64(AX)
+	VMOVUPS          (R8), Z11
+	VMOVUPS          Z11, (AX)
+	VMOVUPS          64(R8), Z11
+	VMOVUPS          Z11, 64(AX)
 	ADDQ             CX, AX
-	VMOVUPS          Z1, (AX)
-	VMOVUPS          Z3, 64(AX)
-	VZEROUPPER
-	RET
-
-// func q8x3PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
-TEXT ·q8x3PairVNNI(SB), NOSPLIT, $0-96
-	MOVQ   quants+16(FP), AX
-	MOVQ   scales+24(FP), CX
-	MOVQ   xq+32(FP), DX
-	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
-	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
-	MOVQ   xp+48(FP), R9
-	MOVQ   xz+72(FP), R10
-	MOVQ   ahead+80(FP), R11
-	MOVQ   step+88(FP), R12
-	MOVQ   R8, R14
-	SHLQ   $0x05, R14
-	MOVQ   R14, R13
-	SHLQ   $0x04, R13
-	ADDQ   CX, R14
-	ADDQ   AX, R13
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-
-loop1:
-	VPBROADCASTD     (R9), Z6
-	VMOVDQA32        Z6, Z9
-	VPBROADCASTD     4(R9), Z7
-	VMOVDQA32        Z7, Z10
-	VPBROADCASTD     8(R9), Z8
-	VMOVDQA32        Z8, Z11
-	PREFETCHT1       (R11)
-	VMOVDQU32        (AX), Z12
-	VMOVDQU32        (R13), Z13
-	VPBROADCASTD     (DX), Z14
-	VPDPBUSD         Z14, Z12, Z6
-	VPDPBUSD         Z14, Z13, Z9
-	VPBROADCASTD     32(DX), Z14
-	VPDPBUSD         Z14, Z12, Z7
-	VPDPBUSD         Z14, Z13, Z10
-	VPBROADCASTD     64(DX), Z14
-	VPDPBUSD         Z14, Z12, Z8
-	VPDPBUSD         Z14, Z13, Z11
-	PREFETCHT1       64(R11)
-	VMOVDQU32        64(AX), Z12
-	VMOVDQU32        64(R13), Z13
-	VPBROADCASTD     4(DX), Z14
-	VPDPBUSD         Z14, Z12, Z6
-	VPDPBUSD         Z14, Z13, Z9
-	VPBROADCASTD     36(DX), Z14
-	VPDPBUSD         Z14, Z12, Z7
-	VPDPBUSD         Z14, Z13, Z10
-	VPBROADCASTD     68(DX), Z14
-	VPDPBUSD         Z14, Z12, Z8
-	VPDPBUSD         Z14, Z13, Z11
-	PREFETCHT1       128(R11)
-	VMOVDQU32        128(AX), Z12
-	VMOVDQU32        128(R13), Z13
-	VPBROADCASTD     8(DX), Z14
-	VPDPBUSD         Z14, Z12, Z6
-	VPDPBUSD         Z14, Z13, Z9
-	VPBROADCASTD     40(DX), Z14
-	VPDPBUSD         Z14, Z12, Z7
-	VPDPBUSD         Z14, Z13, Z10
-	VPBROADCASTD     72(DX), Z14
-	VPDPBUSD         Z14, Z12, Z8
-	VPDPBUSD         Z14, Z13, Z11
-	VMOVDQU32        192(AX), Z12
-	VMOVDQU32        192(R13), Z13
-	VPBROADCASTD     12(DX), Z14
-	VPDPBUSD         Z14, Z12, Z6
-	VPDPBUSD         Z14, Z13, Z9
-	VPBROADCASTD     44(DX), Z14
-	VPDPBUSD         Z14, Z12, Z7
-	VPDPBUSD         Z14, Z13, Z10
-	VPBROADCASTD     76(DX), Z14
-	VPDPBUSD         Z14, Z12, Z8
-	VPDPBUSD         Z14, Z13, Z11
-	VMOVDQU32        256(AX), Z12
-	VMOVDQU32        256(R13), Z13
-	VPBROADCASTD     16(DX), Z14
-	VPDPBUSD         Z14, Z12, Z6
-	VPDPBUSD         Z14, Z13, Z9
-	VPBROADCASTD     48(DX), Z14
-	VPDPBUSD         Z14, Z12, Z7
-	VPDPBUSD         Z14, Z13, Z10
-	VPBROADCASTD     80(DX), Z14
-	VPDPBUSD         Z14, Z12, Z8
-	VPDPBUSD         Z14, Z13, Z11
-	VMOVDQU32        320(AX), Z12
-	VMOVDQU32        320(R13), Z13
-	VPBROADCASTD     20(DX), Z14
-	VPDPBUSD         Z14, Z12, Z6
-	VPDPBUSD         Z14, Z13, Z9
-	VPBROADCASTD     52(DX), Z14
-	VPDPBUSD         Z14, Z12, Z7
-	VPDPBUSD         Z14, Z13, Z10
-	VPBROADCASTD     84(DX), Z14
-	VPDPBUSD         Z14, Z12, Z8
-	VPDPBUSD         Z14, Z13, Z11
-	VMOVDQU32        384(AX), Z12
-	VMOVDQU32        384(R13), Z13
-	VPBROADCASTD     24(DX), Z14
-	VPDPBUSD         Z14, Z12, Z6
-	VPDPBUSD         Z14, Z13, Z9
-	VPBROADCASTD     56(DX), Z14
-	VPDPBUSD         Z14, Z12, Z7
-	VPDPBUSD         Z14, Z13, Z10
-	VPBROADCASTD     88(DX), Z14
-	VPDPBUSD         Z14, Z12, Z8
-	VPDPBUSD         Z14, Z13, Z11
-	VMOVDQU32        448(AX), Z12
-	VMOVDQU32        448(R13), Z13
-	VPBROADCASTD     28(DX), Z14
-	VPDPBUSD         Z14, Z12, Z6
-	VPDPBUSD         Z14, Z13, Z9
-	VPBROADCASTD     60(DX), Z14
-	VPDPBUSD         Z14, Z12, Z7
-	VPDPBUSD         Z14, Z13, Z10
-	VPBROADCASTD     92(DX), Z14
-	VPDPBUSD         Z14, Z12, Z8
-	VPDPBUSD         Z14, Z13, Z11
-	VCVTPH2PS        (CX), Z12
-	VCVTPH2PS        (R14), Z13
-	VBROADCASTSS     (BX), Z14
-	VFMADD213PS.BCST (R10), Z14, Z6
-	VFMADD231PS      Z12, Z6, Z0
-	VFMADD213PS.BCST (R10), Z14, Z9
-	VFMADD231PS      Z13, Z9, Z3
-	VBROADCASTSS     4(BX), Z14
-	VFMADD213PS.BCST 4(R10), Z14, Z7
-	VFMADD231PS      Z12, Z7, Z1
-	VFMADD213PS.BCST 4(R10), Z14, Z10
-	VFMADD231PS      Z13, Z10, Z4
-	VBROADCASTSS     8(BX), Z14
-	VFMADD213PS.BCST 8(R10), Z14, Z8
-	VFMADD231PS      Z12, Z8, Z2
-	VFMADD213PS.BCST 8(R10), Z14, Z11
-	VFMADD231PS      Z13, Z11, Z5
-	ADDQ             $0x00000200, AX
-	ADDQ             $0x20, CX
-	ADDQ             DI, DX
-	ADDQ             SI, BX
-	ADDQ             $0x00000200, R13
-	ADDQ             $0x20, R14
-	ADDQ             SI, R9
-	ADDQ             SI, R10
-	ADDQ             R12, R11
-	DECQ             R8
-	JNZ              loop1
-	MOVQ             y+0(FP), AX
-	MOVQ             ldy+8(FP), CX
-	SHLQ             $0x02, CX
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z3, 64(AX)
+	VMOVUPS          128(R8), Z11
+	VMOVUPS          Z11, (AX)
+	VMOVUPS          192(R8), Z11
+	VMOVUPS          Z11, 64(AX)
 	ADDQ             CX, AX
-	VMOVUPS          Z1, (AX)
-	VMOVUPS          Z4, 64(AX)
+	VMOVUPS          256(R8), Z11
+	VMOVUPS          Z11, (AX)
+	VMOVUPS          320(R8), Z11
+	VMOVUPS          Z11, 64(AX)
 	ADDQ             CX, AX
-	VMOVUPS          Z2, (AX)
-	VMOVUPS          Z5, 64(AX)
-	VZEROUPPER
-	RET
-
-// func q8x4PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
-TEXT ·q8x4PairVNNI(SB), NOSPLIT, $0-96
-	MOVQ   quants+16(FP), AX
-	MOVQ   scales+24(FP), CX
-	MOVQ   xq+32(FP), DX
-	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
-	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
-	MOVQ   xp+48(FP), R9
-	MOVQ   xz+72(FP), R10
-	MOVQ   ahead+80(FP), R11
-	MOVQ   step+88(FP), R12
-	MOVQ   R8, R14
-	SHLQ   $0x05, R14
-	MOVQ   R14, R13
-	SHLQ   $0x04, R13
-	ADDQ   CX, R14
-	ADDQ   AX, R13
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-
-loop1:
-	VPBROADCASTD     (R9), Z8
-	VMOVDQA32        Z8, Z12
-	VPBROADCASTD     4(R9), Z9
-	VMOVDQA32        Z9, Z13
-	VPBROADCASTD     8(R9), Z10
-	VMOVDQA32        Z10, Z14
-	VPBROADCASTD     12(R9), Z11
-	VMOVDQA32        Z11, Z15
-	PREFETCHT1       (R11)
-	VMOVDQU32        (AX), Z16
-	VMOVDQU32        (R13), Z17
-	VPBROADCASTD     (DX), Z18
-	VPDPBUSD         Z18, Z16, Z8
-	VPDPBUSD         Z18, Z17, Z12
-	VPBROADCASTD     32(DX), Z18
-	VPDPBUSD         Z18, Z16, Z9
-	VPDPBUSD         Z18, Z17, Z13
-	VPBROADCASTD     64(DX), Z18
-	VPDPBUSD         Z18, Z16, Z10
-	VPDPBUSD         Z18, Z17, Z14
-	VPBROADCASTD     96(DX), Z18
-	VPDPBUSD         Z18, Z16, Z11
-	VPDPBUSD         Z18, Z17, Z15
-	PREFETCHT1       64(R11)
-	VMOVDQU32        64(AX), Z16
-	VMOVDQU32        64(R13), Z17
-	VPBROADCASTD     4(DX), Z18
-	VPDPBUSD         Z18, Z16, Z8
-	VPDPBUSD         Z18, Z17, Z12
-	VPBROADCASTD     36(DX), Z18
-	VPDPBUSD         Z18, Z16, Z9
-	VPDPBUSD         Z18, Z17, Z13
-	VPBROADCASTD     68(DX), Z18
-	VPDPBUSD         Z18, Z16, Z10
-	VPDPBUSD         Z18, Z17, Z14
-	VPBROADCASTD     100(DX), Z18
-	VPDPBUSD         Z18, Z16, Z11
-	VPDPBUSD         Z18, Z17, Z15
-	PREFETCHT1       128(R11)
-	VMOVDQU32        128(AX), Z16
-	VMOVDQU32        128(R13), Z17
-	VPBROADCASTD     8(DX), Z18
-	VPDPBUSD         Z18, Z16, Z8
-	VPDPBUSD         Z18, Z17, Z12
-	VPBROADCASTD     40(DX), Z18
-	VPDPBUSD         Z18, Z16, Z9
-	VPDPBUSD         Z18, Z17, Z13
-	VPBROADCASTD     72(DX), Z18
-	VPDPBUSD         Z18, Z16, Z10
-	VPDPBUSD         Z18, Z17, Z14
-	VPBROADCASTD     104(DX), Z18
-	VPDPBUSD         Z18, Z16, Z11
-	VPDPBUSD         Z18, Z17, Z15
-	VMOVDQU32        192(AX), Z16
-	VMOVDQU32        192(R13), Z17
-	VPBROADCASTD     12(DX), Z18
-	VPDPBUSD         Z18, Z16, Z8
-	VPDPBUSD         Z18, Z17, Z12
-	VPBROADCASTD     44(DX), Z18
-	VPDPBUSD         Z18, Z16, Z9
-	VPDPBUSD         Z18, Z17, Z13
-	VPBROADCASTD     76(DX), Z18
-	VPDPBUSD         Z18, Z16, Z10
-	VPDPBUSD         Z18, Z17, Z14
-	VPBROADCASTD     108(DX), Z18
-	VPDPBUSD         Z18, Z16, Z11
-	VPDPBUSD         Z18, Z17, Z15
-	VMOVDQU32        256(AX), Z16
-	VMOVDQU32        256(R13), Z17
-	VPBROADCASTD     16(DX), Z18
-	VPDPBUSD         Z18, Z16, Z8
-	VPDPBUSD         Z18, Z17, Z12
-	VPBROADCASTD     48(DX), Z18
-	VPDPBUSD         Z18, Z16, Z9
-	VPDPBUSD         Z18, Z17, Z13
-	VPBROADCASTD     80(DX), Z18
-	VPDPBUSD         Z18, Z16, Z10
-	VPDPBUSD         Z18, Z17, Z14
-	VPBROADCASTD     112(DX), Z18
-	VPDPBUSD         Z18, Z16, Z11
-	VPDPBUSD         Z18, Z17, Z15
-	VMOVDQU32        320(AX), Z16
-	VMOVDQU32        320(R13), Z17
-	VPBROADCASTD     20(DX), Z18
-	VPDPBUSD         Z18, Z16, Z8
-	VPDPBUSD         Z18, Z17, Z12
-	VPBROADCASTD     52(DX), Z18
-	VPDPBUSD         Z18, Z16, Z9
-	VPDPBUSD         Z18, Z17, Z13
-	VPBROADCASTD     84(DX), Z18
-	VPDPBUSD         Z18, Z16, Z10
-	VPDPBUSD         Z18, Z17, Z14
-	VPBROADCASTD     116(DX), Z18
-	VPDPBUSD         Z18, Z16, Z11
-	VPDPBUSD         Z18, Z17, Z15
-	VMOVDQU32        384(AX), Z16
-	VMOVDQU32        384(R13), Z17
-	VPBROADCASTD     24(DX), Z18
-	VPDPBUSD         Z18, Z16, Z8
-	VPDPBUSD         Z18, Z17, Z12
-	VPBROADCASTD     56(DX), Z18
-	VPDPBUSD         Z18, Z16, Z9
-	VPDPBUSD         Z18, Z17, Z13
-	VPBROADCASTD     88(DX), Z18
-	VPDPBUSD         Z18, Z16, Z10
-	VPDPBUSD         Z18, Z17, Z14
-	VPBROADCASTD     120(DX), Z18
-	VPDPBUSD         Z18, Z16, Z11
-	VPDPBUSD         Z18, Z17, Z15
-	VMOVDQU32        448(AX), Z16
-	VMOVDQU32        448(R13), Z17
-	VPBROADCASTD     28(DX), Z18
-	VPDPBUSD         Z18, Z16, Z8
-	VPDPBUSD         Z18, Z17, Z12
-	VPBROADCASTD     60(DX), Z18
-	VPDPBUSD         Z18, Z16, Z9
-	VPDPBUSD         Z18, Z17, Z13
-	VPBROADCASTD     92(DX), Z18
-	VPDPBUSD         Z18, Z16, Z10
-	VPDPBUSD         Z18, Z17, Z14
-	VPBROADCASTD     124(DX), Z18
-	VPDPBUSD         Z18, Z16, Z11
-	VPDPBUSD         Z18, Z17, Z15
-	VCVTPH2PS        (CX), Z16
-	VCVTPH2PS        (R14), Z17
-	VBROADCASTSS     (BX), Z18
-	VFMADD213PS.BCST (R10), Z18, Z8
-	VFMADD231PS      Z16, Z8, Z0
-	VFMADD213PS.BCST (R10), Z18, Z12
-	VFMADD231PS      Z17, Z12, Z4
-	VBROADCASTSS     4(BX), Z18
-	VFMADD213PS.BCST 4(R10), Z18, Z9
-	VFMADD231PS      Z16, Z9, Z1
-	VFMADD213PS.BCST 4(R10), Z18, Z13
-	VFMADD231PS      Z17, Z13, Z5
-	VBROADCASTSS     8(BX), Z18
-	VFMADD213PS.BCST 8(R10), Z18, Z10
-	VFMADD231PS      Z16, Z10, Z2
-	VFMADD213PS.BCST 8(R10), Z18, Z14
-	VFMADD231PS      Z17, Z14, Z6
-	VBROADCASTSS     12(BX), Z18
-	VFMADD213PS.BCST 12(R10), Z18, Z11
-	VFMADD231PS      Z16, Z11, Z3
-	VFMADD213PS.BCST 12(R10), Z18, Z15
-	VFMADD231PS      Z17, Z15, Z7
-	ADDQ             $0x00000200, AX
-	ADDQ             $0x20, CX
-	ADDQ             DI, DX
-	ADDQ             SI, BX
-	ADDQ             $0x00000200, R13
-	ADDQ             $0x20, R14
-	ADDQ             SI, R9
-	ADDQ             SI, R10
-	ADDQ             R12, R11
-	DECQ             R8
-	JNZ              loop1
-	MOVQ             y+0(FP), AX
-	MOVQ             ldy+8(FP), CX
-	SHLQ             $0x02, CX
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z4, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, (AX)
-	VMOVUPS          Z5, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, (AX)
-	VMOVUPS          Z6, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z7, 64(AX)
-	VZEROUPPER
-	RET
-
-// func q8x5PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
-TEXT ·q8x5PairVNNI(SB), NOSPLIT, $0-96
-	MOVQ   quants+16(FP), AX
-	MOVQ   scales+24(FP), CX
-	MOVQ   xq+32(FP), DX
-	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
-	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
-	MOVQ   xp+48(FP), R9
-	MOVQ   xz+72(FP), R10
-	MOVQ   ahead+80(FP), R11
-	MOVQ   step+88(FP), R12
-	MOVQ   R8, R14
-	SHLQ   $0x05, R14
-	MOVQ   R14, R13
-	SHLQ   $0x04, R13
-	ADDQ   CX, R14
-	ADDQ   AX, R13
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-
-loop1:
-	VPBROADCASTD     (R9), Z10
-	VMOVDQA32        Z10, Z15
-	VPBROADCASTD     4(R9), Z11
-	VMOVDQA32        Z11, Z16
-	VPBROADCASTD     8(R9), Z12
-	VMOVDQA32        Z12, Z17
-	VPBROADCASTD     12(R9), Z13
-	VMOVDQA32        Z13, Z18
-	VPBROADCASTD     16(R9), Z14
-	VMOVDQA32        Z14, Z19
-	PREFETCHT1       (R11)
-	VMOVDQU32        (AX), Z20
-	VMOVDQU32        (R13), Z21
-	VPBROADCASTD     (DX), Z22
-	VPDPBUSD         Z22, Z20, Z10
-	VPDPBUSD         Z22, Z21, Z15
-	VPBROADCASTD     32(DX), Z22
-	VPDPBUSD         Z22, Z20, Z11
-	VPDPBUSD         Z22, Z21, Z16
-	VPBROADCASTD     64(DX), Z22
-	VPDPBUSD         Z22, Z20, Z12
-	VPDPBUSD         Z22, Z21, Z17
-	VPBROADCASTD     96(DX), Z22
-	VPDPBUSD         Z22, Z20, Z13
-	VPDPBUSD         Z22, Z21, Z18
-	VPBROADCASTD     128(DX), Z22
-	VPDPBUSD         Z22, Z20, Z14
-	VPDPBUSD         Z22, Z21, Z19
-	PREFETCHT1       64(R11)
-	VMOVDQU32        64(AX), Z20
-	VMOVDQU32        64(R13), Z21
-	VPBROADCASTD     4(DX), Z22
-	VPDPBUSD         Z22, Z20, Z10
-	VPDPBUSD         Z22, Z21, Z15
-	VPBROADCASTD     36(DX), Z22
-	VPDPBUSD         Z22, Z20, Z11
-	VPDPBUSD         Z22, Z21, Z16
-	VPBROADCASTD     68(DX), Z22
-	VPDPBUSD         Z22, Z20, Z12
-	VPDPBUSD         Z22, Z21, Z17
-	VPBROADCASTD     100(DX), Z22
-	VPDPBUSD         Z22, Z20, Z13
-	VPDPBUSD         Z22, Z21, Z18
-	VPBROADCASTD     132(DX), Z22
-	VPDPBUSD         Z22, Z20, Z14
-	VPDPBUSD         Z22, Z21, Z19
-	PREFETCHT1       128(R11)
-	VMOVDQU32        128(AX), Z20
-	VMOVDQU32        128(R13), Z21
-	VPBROADCASTD     8(DX), Z22
-	VPDPBUSD         Z22, Z20, Z10
-	VPDPBUSD         Z22, Z21, Z15
-	VPBROADCASTD     40(DX), Z22
-	VPDPBUSD         Z22, Z20, Z11
-	VPDPBUSD         Z22, Z21, Z16
-	VPBROADCASTD     72(DX), Z22
-	VPDPBUSD         Z22, Z20, Z12
-	VPDPBUSD         Z22, Z21, Z17
-	VPBROADCASTD     104(DX), Z22
-	VPDPBUSD         Z22, Z20, Z13
-	VPDPBUSD         Z22, Z21, Z18
-	VPBROADCASTD     136(DX), Z22
-	VPDPBUSD         Z22, Z20, Z14
-	VPDPBUSD         Z22, Z21, Z19
-	VMOVDQU32        192(AX), Z20
-	VMOVDQU32        192(R13), Z21
-	VPBROADCASTD     12(DX), Z22
-	VPDPBUSD         Z22, Z20, Z10
-	VPDPBUSD         Z22, Z21, Z15
-	VPBROADCASTD     44(DX), Z22
-	VPDPBUSD         Z22, Z20, Z11
-	VPDPBUSD         Z22, Z21, Z16
-	VPBROADCASTD     76(DX), Z22
-	VPDPBUSD         Z22, Z20, Z12
-	VPDPBUSD         Z22, Z21, Z17
-	VPBROADCASTD     108(DX), Z22
-	VPDPBUSD         Z22, Z20, Z13
-	VPDPBUSD         Z22, Z21, Z18
-	VPBROADCASTD     140(DX), Z22
-	VPDPBUSD         Z22, Z20, Z14
-	VPDPBUSD         Z22, Z21, Z19
-	VMOVDQU32        256(AX), Z20
-	VMOVDQU32        256(R13), Z21
-	VPBROADCASTD     16(DX), Z22
-	VPDPBUSD         Z22, Z20, Z10
-	VPDPBUSD         Z22, Z21, Z15
-	VPBROADCASTD     48(DX), Z22
-	VPDPBUSD         Z22, Z20, Z11
-	VPDPBUSD         Z22, Z21, Z16
-	VPBROADCASTD     80(DX), Z22
-	VPDPBUSD         Z22, Z20, Z12
-	VPDPBUSD         Z22, Z21, Z17
-	VPBROADCASTD     112(DX), Z22
-	VPDPBUSD         Z22, Z20, Z13
-	VPDPBUSD         Z22, Z21, Z18
-	VPBROADCASTD     144(DX), Z22
-	VPDPBUSD         Z22, Z20, Z14
-	VPDPBUSD         Z22, Z21, Z19
-	VMOVDQU32        320(AX), Z20
-	VMOVDQU32        320(R13), Z21
-	VPBROADCASTD     20(DX), Z22
-	VPDPBUSD         Z22, Z20, Z10
-	VPDPBUSD         Z22, Z21, Z15
-	VPBROADCASTD     52(DX), Z22
-	VPDPBUSD         Z22, Z20, Z11
-	VPDPBUSD         Z22, Z21, Z16
-	VPBROADCASTD     84(DX), Z22
-	VPDPBUSD         Z22, Z20, Z12
-	VPDPBUSD         Z22, Z21, Z17
-	VPBROADCASTD     116(DX), Z22
-	VPDPBUSD         Z22, Z20, Z13
-	VPDPBUSD         Z22, Z21, Z18
-	VPBROADCASTD     148(DX), Z22
-	VPDPBUSD         Z22, Z20, Z14
-	VPDPBUSD         Z22, Z21, Z19
-	VMOVDQU32        384(AX), Z20
-	VMOVDQU32        384(R13), Z21
-	VPBROADCASTD     24(DX), Z22
-	VPDPBUSD         Z22, Z20, Z10
-	VPDPBUSD         Z22, Z21, Z15
-	VPBROADCASTD     56(DX), Z22
-	VPDPBUSD         Z22, Z20, Z11
-	VPDPBUSD         Z22, Z21, Z16
-	VPBROADCASTD     88(DX), Z22
-	VPDPBUSD         Z22, Z20, Z12
-	VPDPBUSD         Z22, Z21, Z17
-	VPBROADCASTD     120(DX), Z22
-	VPDPBUSD         Z22, Z20, Z13
-	VPDPBUSD         Z22, Z21, Z18
-	VPBROADCASTD     152(DX), Z22
-	VPDPBUSD         Z22, Z20, Z14
-	VPDPBUSD         Z22, Z21, Z19
-	VMOVDQU32        448(AX), Z20
-	VMOVDQU32        448(R13), Z21
-	VPBROADCASTD     28(DX), Z22
-	VPDPBUSD         Z22, Z20, Z10
-	VPDPBUSD         Z22, Z21, Z15
-	VPBROADCASTD     60(DX), Z22
-	VPDPBUSD         Z22, Z20, Z11
-	VPDPBUSD         Z22, Z21, Z16
-	VPBROADCASTD     92(DX), Z22
-	VPDPBUSD         Z22, Z20, Z12
-	VPDPBUSD         Z22, Z21, Z17
-	VPBROADCASTD     124(DX), Z22
-	VPDPBUSD         Z22, Z20, Z13
-	VPDPBUSD         Z22, Z21, Z18
-	VPBROADCASTD     156(DX), Z22
-	VPDPBUSD         Z22, Z20, Z14
-	VPDPBUSD         Z22, Z21, Z19
-	VCVTPH2PS        (CX), Z20
-	VCVTPH2PS        (R14), Z21
-	VBROADCASTSS     (BX), Z22
-	VFMADD213PS.BCST (R10), Z22, Z10
-	VFMADD231PS      Z20, Z10, Z0
-	VFMADD213PS.BCST (R10), Z22, Z15
-	VFMADD231PS      Z21, Z15, Z5
-	VBROADCASTSS     4(BX), Z22
-	VFMADD213PS.BCST 4(R10), Z22, Z11
-	VFMADD231PS      Z20, Z11, Z1
-	VFMADD213PS.BCST 4(R10), Z22, Z16
-	VFMADD231PS      Z21, Z16, Z6
-	VBROADCASTSS     8(BX), Z22
-	VFMADD213PS.BCST 8(R10), Z22, Z12
-	VFMADD231PS      Z20, Z12, Z2
-	VFMADD213PS.BCST 8(R10), Z22, Z17
-	VFMADD231PS      Z21, Z17, Z7
-	VBROADCASTSS     12(BX), Z22
-	VFMADD213PS.BCST 12(R10), Z22, Z13
-	VFMADD231PS      Z20, Z13, Z3
-	VFMADD213PS.BCST 12(R10), Z22, Z18
-	VFMADD231PS      Z21, Z18, Z8
-	VBROADCASTSS     16(BX), Z22
-	VFMADD213PS.BCST 16(R10), Z22, Z14
-	VFMADD231PS      Z20, Z14, Z4
-	VFMADD213PS.BCST 16(R10), Z22, Z19
-	VFMADD231PS      Z21, Z19, Z9
-	ADDQ             $0x00000200, AX
-	ADDQ             $0x20, CX
-	ADDQ             DI, DX
-	ADDQ             SI, BX
-	ADDQ             $0x00000200, R13
-	ADDQ             $0x20, R14
-	ADDQ             SI, R9
-	ADDQ             SI, R10
-	ADDQ             R12, R11
-	DECQ             R8
-	JNZ              loop1
-	MOVQ             y+0(FP), AX
-	MOVQ             ldy+8(FP), CX
-	SHLQ             $0x02, CX
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z5, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, (AX)
-	VMOVUPS          Z6, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, (AX)
-	VMOVUPS          Z7, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z8, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, (AX)
-	VMOVUPS          Z9, 64(AX)
-	VZEROUPPER
-	RET
-
-// func q8x6PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
-TEXT ·q8x6PairVNNI(SB), NOSPLIT, $0-96
-	MOVQ   quants+16(FP), AX
-	MOVQ   scales+24(FP), CX
-	MOVQ   xq+32(FP), DX
-	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
-	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
-	MOVQ   xp+48(FP), R9
-	MOVQ   xz+72(FP), R10
-	MOVQ   ahead+80(FP), R11
-	MOVQ   step+88(FP), R12
-	MOVQ   R8, R14
-	SHLQ   $0x05, R14
-	MOVQ   R14, R13
-	SHLQ   $0x04, R13
-	ADDQ   CX, R14
-	ADDQ   AX, R13
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-
-loop1:
-	VPBROADCASTD     (R9), Z12
-	VMOVDQA32        Z12, Z18
-	VPBROADCASTD     4(R9), Z13
-	VMOVDQA32        Z13, Z19
-	VPBROADCASTD     8(R9), Z14
-	VMOVDQA32        Z14, Z20
-	VPBROADCASTD     12(R9), Z15
-	VMOVDQA32        Z15, Z21
-	VPBROADCASTD     16(R9), Z16
-	VMOVDQA32        Z16, Z22
-	VPBROADCASTD     20(R9), Z17
-	VMOVDQA32        Z17, Z23
-	PREFETCHT1       (R11)
-	VMOVDQU32        (AX), Z24
-	VMOVDQU32        (R13), Z25
-	VPBROADCASTD     (DX), Z26
-	VPDPBUSD         Z26, Z24, Z12
-	VPDPBUSD         Z26, Z25, Z18
-	VPBROADCASTD     32(DX), Z26
-	VPDPBUSD         Z26, Z24, Z13
-	VPDPBUSD         Z26, Z25, Z19
-	VPBROADCASTD     64(DX), Z26
-	VPDPBUSD         Z26, Z24, Z14
-	VPDPBUSD         Z26, Z25, Z20
-	VPBROADCASTD     96(DX), Z26
-	VPDPBUSD         Z26, Z24, Z15
-	VPDPBUSD         Z26, Z25, Z21
-	VPBROADCASTD     128(DX), Z26
-	VPDPBUSD         Z26, Z24, Z16
-	VPDPBUSD         Z26, Z25, Z22
-	VPBROADCASTD     160(DX), Z26
-	VPDPBUSD         Z26, Z24, Z17
-	VPDPBUSD         Z26, Z25, Z23
-	PREFETCHT1       64(R11)
-	VMOVDQU32        64(AX), Z24
-	VMOVDQU32        64(R13), Z25
-	VPBROADCASTD     4(DX), Z26
-	VPDPBUSD         Z26, Z24, Z12
-	VPDPBUSD         Z26, Z25, Z18
-	VPBROADCASTD     36(DX), Z26
-	VPDPBUSD         Z26, Z24, Z13
-	VPDPBUSD         Z26, Z25, Z19
-	VPBROADCASTD     68(DX), Z26
-	VPDPBUSD         Z26, Z24, Z14
-	VPDPBUSD         Z26, Z25, Z20
-	VPBROADCASTD     100(DX), Z26
-	VPDPBUSD         Z26, Z24, Z15
-	VPDPBUSD         Z26, Z25, Z21
-	VPBROADCASTD     132(DX), Z26
-	VPDPBUSD         Z26, Z24, Z16
-	VPDPBUSD         Z26, Z25, Z22
-	VPBROADCASTD     164(DX), Z26
-	VPDPBUSD         Z26, Z24, Z17
-	VPDPBUSD         Z26, Z25, Z23
-	PREFETCHT1       128(R11)
-	VMOVDQU32        128(AX), Z24
-	VMOVDQU32        128(R13), Z25
-	VPBROADCASTD     8(DX), Z26
-	VPDPBUSD         Z26, Z24, Z12
-	VPDPBUSD         Z26, Z25, Z18
-	VPBROADCASTD     40(DX), Z26
-	VPDPBUSD         Z26, Z24, Z13
-	VPDPBUSD         Z26, Z25, Z19
-	VPBROADCASTD     72(DX), Z26
-	VPDPBUSD         Z26, Z24, Z14
-	VPDPBUSD         Z26, Z25, Z20
-	VPBROADCASTD     104(DX), Z26
-	VPDPBUSD         Z26, Z24, Z15
-	VPDPBUSD         Z26, Z25, Z21
-	VPBROADCASTD     136(DX), Z26
-	VPDPBUSD         Z26, Z24, Z16
-	VPDPBUSD         Z26, Z25, Z22
-	VPBROADCASTD     168(DX), Z26
-	VPDPBUSD         Z26, Z24, Z17
-	VPDPBUSD         Z26, Z25, Z23
-	VMOVDQU32        192(AX), Z24
-	VMOVDQU32        192(R13), Z25
-	VPBROADCASTD     12(DX), Z26
-	VPDPBUSD         Z26, Z24, Z12
-	VPDPBUSD         Z26, Z25, Z18
-	VPBROADCASTD     44(DX), Z26
-	VPDPBUSD         Z26, Z24, Z13
-	VPDPBUSD         Z26, Z25, Z19
-	VPBROADCASTD     76(DX), Z26
-	VPDPBUSD         Z26, Z24, Z14
-	VPDPBUSD         Z26, Z25, Z20
-	VPBROADCASTD     108(DX), Z26
-	VPDPBUSD         Z26, Z24, Z15
-	VPDPBUSD         Z26, Z25, Z21
-	VPBROADCASTD     140(DX), Z26
-	VPDPBUSD         Z26, Z24, Z16
-	VPDPBUSD         Z26, Z25, Z22
-	VPBROADCASTD     172(DX), Z26
-	VPDPBUSD         Z26, Z24, Z17
-	VPDPBUSD         Z26, Z25, Z23
-	VMOVDQU32        256(AX), Z24
-	VMOVDQU32        256(R13), Z25
-	VPBROADCASTD     16(DX), Z26
-	VPDPBUSD         Z26, Z24, Z12
-	VPDPBUSD         Z26, Z25, Z18
-	VPBROADCASTD     48(DX), Z26
-	VPDPBUSD         Z26, Z24, Z13
-	VPDPBUSD         Z26, Z25, Z19
-	VPBROADCASTD     80(DX), Z26
-	VPDPBUSD         Z26, Z24, Z14
-	VPDPBUSD         Z26, Z25, Z20
-	VPBROADCASTD     112(DX), Z26
-	VPDPBUSD         Z26, Z24, Z15
-	VPDPBUSD         Z26, Z25, Z21
-	VPBROADCASTD     144(DX), Z26
-	VPDPBUSD         Z26, Z24, Z16
-	VPDPBUSD         Z26, Z25, Z22
-	VPBROADCASTD     176(DX), Z26
-	VPDPBUSD         Z26, Z24, Z17
-	VPDPBUSD         Z26, Z25, Z23
-	VMOVDQU32        320(AX), Z24
-	VMOVDQU32        320(R13), Z25
-	VPBROADCASTD     20(DX), Z26
-	VPDPBUSD         Z26, Z24, Z12
-	VPDPBUSD         Z26, Z25, Z18
-	VPBROADCASTD     52(DX), Z26
-	VPDPBUSD         Z26, Z24, Z13
-	VPDPBUSD         Z26, Z25, Z19
-	VPBROADCASTD     84(DX), Z26
-	VPDPBUSD         Z26, Z24, Z14
-	VPDPBUSD         Z26, Z25, Z20
-	VPBROADCASTD     116(DX), Z26
-	VPDPBUSD         Z26, Z24, Z15
-	VPDPBUSD         Z26, Z25, Z21
-	VPBROADCASTD     148(DX), Z26
-	VPDPBUSD         Z26, Z24, Z16
-	VPDPBUSD         Z26, Z25, Z22
-	VPBROADCASTD     180(DX), Z26
-	VPDPBUSD         Z26, Z24, Z17
-	VPDPBUSD         Z26, Z25, Z23
-	VMOVDQU32        384(AX), Z24
-	VMOVDQU32        384(R13), Z25
-	VPBROADCASTD     24(DX), Z26
-	VPDPBUSD         Z26, Z24, Z12
-	VPDPBUSD         Z26, Z25, Z18
-	VPBROADCASTD     56(DX), Z26
-	VPDPBUSD         Z26, Z24, Z13
-	VPDPBUSD         Z26, Z25, Z19
-	VPBROADCASTD     88(DX), Z26
-	VPDPBUSD         Z26, Z24, Z14
-	VPDPBUSD         Z26, Z25, Z20
-	VPBROADCASTD     120(DX), Z26
-	VPDPBUSD         Z26, Z24, Z15
-	VPDPBUSD         Z26, Z25, Z21
-	VPBROADCASTD     152(DX), Z26
-	VPDPBUSD         Z26, Z24, Z16
-	VPDPBUSD         Z26, Z25, Z22
-	VPBROADCASTD     184(DX), Z26
-	VPDPBUSD         Z26, Z24, Z17
-	VPDPBUSD         Z26, Z25, Z23
-	VMOVDQU32        448(AX), Z24
-	VMOVDQU32        448(R13), Z25
-	VPBROADCASTD     28(DX), Z26
-	VPDPBUSD         Z26, Z24, Z12
-	VPDPBUSD         Z26, Z25, Z18
-	VPBROADCASTD     60(DX), Z26
-	VPDPBUSD         Z26, Z24, Z13
-	VPDPBUSD         Z26, Z25, Z19
-	VPBROADCASTD     92(DX), Z26
-	VPDPBUSD         Z26, Z24, Z14
-	VPDPBUSD         Z26, Z25, Z20
-	VPBROADCASTD     124(DX), Z26
-	VPDPBUSD         Z26, Z24, Z15
-	VPDPBUSD         Z26, Z25, Z21
-	VPBROADCASTD     156(DX), Z26
-	VPDPBUSD         Z26, Z24, Z16
-	VPDPBUSD         Z26, Z25, Z22
-	VPBROADCASTD     188(DX), Z26
-	VPDPBUSD         Z26, Z24, Z17
-	VPDPBUSD         Z26, Z25, Z23
-	VCVTPH2PS        (CX), Z24
-	VCVTPH2PS        (R14), Z25
-	VBROADCASTSS     (BX), Z26
-	VFMADD213PS.BCST (R10), Z26, Z12
-	VFMADD231PS      Z24, Z12, Z0
-	VFMADD213PS.BCST (R10), Z26, Z18
-	VFMADD231PS      Z25, Z18, Z6
-	VBROADCASTSS     4(BX), Z26
-	VFMADD213PS.BCST 4(R10), Z26, Z13
-	VFMADD231PS      Z24, Z13, Z1
-	VFMADD213PS.BCST 4(R10), Z26, Z19
-	VFMADD231PS      Z25, Z19, Z7
-	VBROADCASTSS     8(BX), Z26
-	VFMADD213PS.BCST 8(R10), Z26, Z14
-	VFMADD231PS      Z24, Z14, Z2
-	VFMADD213PS.BCST 8(R10), Z26, Z20
-	VFMADD231PS      Z25, Z20, Z8
-	VBROADCASTSS     12(BX), Z26
-	VFMADD213PS.BCST 12(R10), Z26, Z15
-	VFMADD231PS      Z24, Z15, Z3
-	VFMADD213PS.BCST 12(R10), Z26, Z21
-	VFMADD231PS      Z25, Z21, Z9
-	VBROADCASTSS     16(BX), Z26
-	VFMADD213PS.BCST 16(R10), Z26, Z16
-	VFMADD231PS      Z24, Z16, Z4
-	VFMADD213PS.BCST 16(R10), Z26, Z22
-	VFMADD231PS      Z25, Z22, Z10
-	VBROADCASTSS     20(BX), Z26
-	VFMADD213PS.BCST 20(R10), Z26, Z17
-	VFMADD231PS      Z24, Z17, Z5
-	VFMADD213PS.BCST 20(R10), Z26, Z23
-	VFMADD231PS      Z25, Z23, Z11
-	ADDQ             $0x00000200, AX
-	ADDQ             $0x20, CX
-	ADDQ             DI, DX
-	ADDQ             SI, BX
-	ADDQ             $0x00000200, R13
-	ADDQ             $0x20, R14
-	ADDQ             SI, R9
-	ADDQ             SI, R10
-	ADDQ             R12, R11
-	DECQ             R8
-	JNZ              loop1
-	MOVQ             y+0(FP), AX
-	MOVQ             ldy+8(FP), CX
-	SHLQ             $0x02, CX
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z6, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, (AX)
-	VMOVUPS          Z7, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, (AX)
-	VMOVUPS          Z8, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z9, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, (AX)
-	VMOVUPS          Z10, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, (AX)
+	VMOVUPS          384(R8), Z11
+	VMOVUPS          Z11, (AX)
+	VMOVUPS          448(R8), Z11
 	VMOVUPS          Z11, 64(AX)
 	VZEROUPPER
 	RET
 
-// func q8x7PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
-TEXT ·q8x7PairVNNI(SB), NOSPLIT, $0-96
-	MOVQ   quants+16(FP), AX
-	MOVQ   scales+24(FP), CX
-	MOVQ   xq+32(FP), DX
-	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
-	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
-	MOVQ   xp+48(FP), R9
-	MOVQ   xz+72(FP), R10
-	MOVQ   ahead+80(FP), R11
-	MOVQ   step+88(FP), R12
-	MOVQ   R8, R14
-	SHLQ   $0x05, R14
-	MOVQ   R14, R13
-	SHLQ   $0x04, R13
-	ADDQ   CX, R14
-	ADDQ   AX, R13
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
+// func q8x5PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x5PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z13, Z13, Z13
+	VMOVUPS Z13, (R8)
+	VMOVUPS Z13, 64(R8)
+	VMOVUPS Z13, 128(R8)
+	VMOVUPS Z13, 192(R8)
+	VMOVUPS Z13, 256(R8)
+	VMOVUPS Z13, 320(R8)
+	VMOVUPS Z13, 384(R8)
+	VMOVUPS Z13, 448(R8)
+	VMOVUPS Z13, 512(R8)
+	VMOVUPS Z13, 576(R8)
 
 loop1:
-	VPBROADCASTD     (R9), Z14
-	VMOVDQA32        Z14, Z21
-	VPBROADCASTD     4(R9), Z15
-	VMOVDQA32        Z15, Z22
-	VPBROADCASTD     8(R9), Z16
-	VMOVDQA32        Z16, Z23
-	VPBROADCASTD     12(R9), Z17
-	VMOVDQA32        Z17, Z24
-	VPBROADCASTD     16(R9), Z18
-	VMOVDQA32        Z18, Z25
-	VPBROADCASTD     20(R9), Z19
-	VMOVDQA32        Z19, Z26
-	VPBROADCASTD     24(R9), Z20
-	VMOVDQA32        Z20, Z27
-	PREFETCHT1       (R11)
-	VMOVDQU32        (AX), Z28
-	VMOVDQU32        (R13), Z29
-	VPBROADCASTD     (DX), Z30
-	VPDPBUSD         Z30, Z28, Z14
-	VPDPBUSD         Z30, Z29, Z21
-	VPBROADCASTD     32(DX), Z30
-	VPDPBUSD         Z30, Z28, Z15
-	VPDPBUSD         Z30, Z29, Z22
-	VPBROADCASTD     64(DX), Z30
-	VPDPBUSD         Z30, Z28, Z16
-	VPDPBUSD         Z30, Z29, Z23
-	VPBROADCASTD     96(DX), Z30
-	VPDPBUSD         Z30, Z28, Z17
-	VPDPBUSD         Z30, Z29, Z24
-	VPBROADCASTD     128(DX), Z30
-	VPDPBUSD         Z30, Z28, Z18
-	VPDPBUSD         Z30, Z29, Z25
-	VPBROADCASTD     160(DX), Z30
-	VPDPBUSD         Z30, Z28, Z19
-	VPDPBUSD         Z30, Z29, Z26
-	VPBROADCASTD     192(DX), Z30
-	VPDPBUSD         Z30, Z28, Z20
-	VPDPBUSD         Z30, Z29, Z27
-	PREFETCHT1       64(R11)
-	VMOVDQU32        64(AX), Z28
-	VMOVDQU32        64(R13), Z29
-	VPBROADCASTD     4(DX), Z30
-	VPDPBUSD         Z30, Z28, Z14
-	VPDPBUSD         Z30, Z29, Z21
-	VPBROADCASTD     36(DX), Z30
-	VPDPBUSD         Z30, Z28, Z15
-	VPDPBUSD         Z30, Z29, Z22
-	VPBROADCASTD     68(DX), Z30
-	VPDPBUSD         Z30, Z28, Z16
-	VPDPBUSD         Z30, Z29, Z23
-	VPBROADCASTD     100(DX), Z30
-	VPDPBUSD         Z30, Z28, Z17
-	VPDPBUSD         Z30, Z29, Z24
-	VPBROADCASTD     132(DX), Z30
-	VPDPBUSD         Z30, Z28, Z18
-	VPDPBUSD         Z30, Z29, Z25
-	VPBROADCASTD     164(DX), Z30
-	VPDPBUSD         Z30, Z28, Z19
-	VPDPBUSD         Z30, Z29, Z26
-	VPBROADCASTD     196(DX), Z30
-	VPDPBUSD         Z30, Z28, Z20
-	VPDPBUSD         Z30, Z29, Z27
-	PREFETCHT1       128(R11)
-	VMOVDQU32        128(AX), Z28
-	VMOVDQU32        128(R13), Z29
-	VPBROADCASTD     8(DX), Z30
-	VPDPBUSD         Z30, Z28, Z14
-	VPDPBUSD         Z30, Z29, Z21
-	VPBROADCASTD     40(DX), Z30
-	VPDPBUSD         Z30, Z28, Z15
-	VPDPBUSD         Z30, Z29, Z22
-	VPBROADCASTD     72(DX), Z30
-	VPDPBUSD         Z30, Z28, Z16
-	VPDPBUSD         Z30, Z29, Z23
-	VPBROADCASTD     104(DX), Z30
-	VPDPBUSD         Z30, Z28, Z17
-	VPDPBUSD         Z30, Z29, Z24
-	VPBROADCASTD     136(DX), Z30
-	VPDPBUSD         Z30, Z28, Z18
-	VPDPBUSD         Z30, Z29, Z25
-	VPBROADCASTD     168(DX), Z30
-	VPDPBUSD         Z30, Z28, Z19
-	VPDPBUSD         Z30, Z29, Z26
-	VPBROADCASTD     200(DX), Z30
-	VPDPBUSD         Z30, Z28, Z20
-	VPDPBUSD         Z30, Z29, Z27
-	VMOVDQU32        192(AX), Z28
-	VMOVDQU32        192(R13), Z29
-	VPBROADCASTD     12(DX), Z30
-	VPDPBUSD         Z30, Z28, Z14
-	VPDPBUSD         Z30, Z29, Z21
-	VPBROADCASTD     44(DX), Z30
-	VPDPBUSD         Z30, Z28, Z15
-	VPDPBUSD         Z30, Z29, Z22
-	VPBROADCASTD     76(DX), Z30
-	VPDPBUSD         Z30, Z28, Z16
-	VPDPBUSD         Z30, Z29, Z23
-	VPBROADCASTD     108(DX), Z30
-	VPDPBUSD         Z30, Z28, Z17
-	VPDPBUSD         Z30, Z29, Z24
-	VPBROADCASTD     140(DX), Z30
-	VPDPBUSD         Z30, Z28, Z18
-	VPDPBUSD         Z30, Z29, Z25
-	VPBROADCASTD     172(DX), Z30
-	VPDPBUSD         Z30, Z28, Z19
-	VPDPBUSD         Z30, Z29, Z26
-	VPBROADCASTD     204(DX), Z30
-	VPDPBUSD         Z30, Z28, Z20
-	VPDPBUSD         Z30, Z29, Z27
-	VMOVDQU32        256(AX), Z28
-	VMOVDQU32        256(R13), Z29
-	VPBROADCASTD     16(DX), Z30
-	VPDPBUSD         Z30, Z28, Z14
-	VPDPBUSD         Z30, Z29, Z21
-	VPBROADCASTD     48(DX), Z30
-	VPDPBUSD         Z30, Z28, Z15
-	VPDPBUSD         Z30, Z29, Z22
-	VPBROADCASTD     80(DX), Z30
-	VPDPBUSD         Z30, Z28, Z16
-	VPDPBUSD         Z30, Z29, Z23
-	VPBROADCASTD     112(DX), Z30
-	VPDPBUSD         Z30, Z28, Z17
-	VPDPBUSD         Z30, Z29, Z24
-	VPBROADCASTD     144(DX), Z30
-	VPDPBUSD         Z30, Z28, Z18
-	VPDPBUSD         Z30, Z29, Z25
-	VPBROADCASTD     176(DX), Z30
-	VPDPBUSD         Z30, Z28, Z19
-	VPDPBUSD         Z30, Z29, Z26
-	VPBROADCASTD     208(DX), Z30
-	VPDPBUSD         Z30, Z28, Z20
-	VPDPBUSD         Z30, Z29, Z27
-	VMOVDQU32        320(AX), Z28
-	VMOVDQU32        320(R13), Z29
-	VPBROADCASTD     20(DX), Z30
-	VPDPBUSD         Z30, Z28, Z14
-	VPDPBUSD         Z30, Z29, Z21
-	VPBROADCASTD     52(DX), Z30
-	VPDPBUSD         Z30, Z28, Z15
-	VPDPBUSD         Z30, Z29, Z22
-	VPBROADCASTD     84(DX), Z30
-	VPDPBUSD         Z30, Z28, Z16
-	VPDPBUSD         Z30, Z29, Z23
-	VPBROADCASTD     116(DX), Z30
-	VPDPBUSD         Z30, Z28, Z17
-	VPDPBUSD         Z30, Z29, Z24
-	VPBROADCASTD     148(DX), Z30
-	VPDPBUSD         Z30, Z28, Z18
-	VPDPBUSD         Z30, Z29, Z25
-	VPBROADCASTD     180(DX), Z30
-	VPDPBUSD         Z30, Z28, Z19
-	VPDPBUSD         Z30, Z29, Z26
-	VPBROADCASTD     212(DX), Z30
-	VPDPBUSD         Z30, Z28, Z20
-	VPDPBUSD         Z30, Z29, Z27
-	VMOVDQU32        384(AX), Z28
-	VMOVDQU32        384(R13), Z29
-	VPBROADCASTD     24(DX), Z30
-	VPDPBUSD         Z30, Z28, Z14
-	VPDPBUSD         Z30, Z29, Z21
-	VPBROADCASTD     56(DX), Z30
-	VPDPBUSD         Z30, Z28, Z15
-	VPDPBUSD         Z30, Z29, Z22
-	VPBROADCASTD     88(DX), Z30
-	VPDPBUSD         Z30, Z28, Z16
-	VPDPBUSD         Z30, Z29, Z23
-	VPBROADCASTD     120(DX), Z30
-	VPDPBUSD         Z30, Z28, Z17
-	VPDPBUSD         Z30, Z29, Z24
-	VPBROADCASTD     152(DX), Z30
-	VPDPBUSD         Z30, Z28, Z18
-	VPDPBUSD         Z30, Z29, Z25
-	VPBROADCASTD     184(DX), Z30
-	VPDPBUSD         Z30, Z28, Z19
-	VPDPBUSD         Z30, Z29, Z26
-	VPBROADCASTD     216(DX), Z30
-	VPDPBUSD         Z30, Z28, Z20
-	VPDPBUSD         Z30, Z29, Z27
-	VMOVDQU32        448(AX), Z28
-	VMOVDQU32        448(R13), Z29
-	VPBROADCASTD     28(DX), Z30
-	VPDPBUSD         Z30, Z28, Z14
-	VPDPBUSD         Z30, Z29, Z21
-	VPBROADCASTD     60(DX), Z30
-	VPDPBUSD         Z30, Z28, Z15
-	VPDPBUSD         Z30, Z29, Z22
-	VPBROADCASTD     92(DX), Z30
-	VPDPBUSD         Z30, Z28, Z16
-	VPDPBUSD         Z30, Z29, Z23
-	VPBROADCASTD     124(DX), Z30
-	VPDPBUSD         Z30, Z28, Z17
-	VPDPBUSD         Z30, Z29, Z24
-	VPBROADCASTD     156(DX), Z30
-	VPDPBUSD         Z30, Z28, Z18
-	VPDPBUSD         Z30, Z29, Z25
-	VPBROADCASTD     188(DX), Z30
-	VPDPBUSD         Z30, Z28, Z19
-	VPDPBUSD         Z30, Z29, Z26
-	VPBROADCASTD     220(DX), Z30
-	VPDPBUSD         Z30, Z28, Z20
-	VPDPBUSD         Z30, Z29, Z27
-	VCVTPH2PS        (CX), Z28
-	VCVTPH2PS        (R14), Z29
-	VBROADCASTSS     (BX), Z30
-	VFMADD213PS.BCST (R10), Z30, Z14
-	VFMADD231PS      Z28, Z14, Z0
-	VFMADD213PS.BCST (R10), Z30, Z21
-	VFMADD231PS      Z29, Z21, Z7
-	VBROADCASTSS     4(BX), Z30
-	VFMADD213PS.BCST 4(R10), Z30, Z15
-	VFMADD231PS      Z28, Z15, Z1
-	VFMADD213PS.BCST 4(R10), Z30, Z22
-	VFMADD231PS      Z29, Z22, Z8
-	VBROADCASTSS     8(BX), Z30
-	VFMADD213PS.BCST 8(R10), Z30, Z16
-	VFMADD231PS      Z28, Z16, Z2
-	VFMADD213PS.BCST 8(R10), Z30, Z23
-	VFMADD231PS      Z29, Z23, Z9
-	VBROADCASTSS     12(BX), Z30
-	VFMADD213PS.BCST 12(R10), Z30, Z17
-	VFMADD231PS      Z28, Z17, Z3
-	VFMADD213PS.BCST 12(R10), Z30, Z24
-	VFMADD231PS      Z29, Z24, Z10
-	VBROADCASTSS     16(BX), Z30
-	VFMADD213PS.BCST 16(R10), Z30, Z18
-	VFMADD231PS      Z28, Z18, Z4
-	VFMADD213PS.BCST 16(R10), Z30, Z25
-	VFMADD231PS      Z29, Z25, Z11
-	VBROADCASTSS     20(BX), Z30
-	VFMADD213PS.BCST 20(R10), Z30, Z19
-	VFMADD231PS      Z28, Z19, Z5
-	VFMADD213PS.BCST 20(R10), Z30, Z26
-	VFMADD231PS      Z29, Z26, Z12
-	VBROADCASTSS     24(BX), Z30
-	VFMADD213PS.BCST 24(R10), Z30, Z20
-	VFMADD231PS      Z28, Z20, Z6
-	VFMADD213PS.BCST 24(R10), Z30, Z27
-	VFMADD231PS      Z29, Z27, Z13
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z5
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z6
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z7
+	VPBROADCASTD     12(BX), Z3
+	VMOVDQA32        Z3, Z8
+	VPBROADCASTD     16(BX), Z4
+	VMOVDQA32        Z4, Z9
+	VMOVDQU32        (AX), Z10
+	VMOVDQU32        (R11), Z11
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z12
+	VPDPBUSD         Z12, Z10, Z0
+	VPDPBUSD         Z12, Z11, Z5
+	VPBROADCASTD     32(DX), Z12
+	VPDPBUSD         Z12, Z10, Z1
+	VPDPBUSD         Z12, Z11, Z6
+	VPBROADCASTD     64(DX), Z12
+	VPDPBUSD         Z12, Z10, Z2
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     96(DX), Z12
+	VPDPBUSD         Z12, Z10, Z3
+	VPDPBUSD         Z12, Z11, Z8
+	VPBROADCASTD     128(DX), Z12
+	VPDPBUSD         Z12, Z10, Z4
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        64(AX), Z10
+	VMOVDQU32        64(R11), Z11
+	VPBROADCASTD     4(DX), Z12
+	VPDPBUSD         Z12, Z10, Z0
+	VPDPBUSD         Z12, Z11, Z5
+	VPBROADCASTD     36(DX), Z12
+	VPDPBUSD         Z12, Z10, Z1
+	VPDPBUSD         Z12, Z11, Z6
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     68(DX), Z12
+	VPDPBUSD         Z12, Z10, Z2
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     100(DX), Z12
+	VPDPBUSD         Z12, Z10, Z3
+	VPDPBUSD         Z12, Z11, Z8
+	VPBROADCASTD     132(DX), Z12
+	VPDPBUSD         Z12, Z10, Z4
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        128(AX), Z10
+	VMOVDQU32        128(R11), Z11
+	VPBROADCASTD     8(DX), Z12
+	VPDPBUSD         Z12, Z10, Z0
+	VPDPBUSD         Z12, Z11, Z5
+	VPBROADCASTD     40(DX), Z12
+	VPDPBUSD         Z12, Z10, Z1
+	VPDPBUSD         Z12, Z11, Z6
+	VPBROADCASTD     72(DX), Z12
+	VPDPBUSD         Z12, Z10, Z2
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     104(DX), Z12
+	VPDPBUSD         Z12, Z10, Z3
+	VPDPBUSD         Z12, Z11, Z8
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     136(DX), Z12
+	VPDPBUSD         Z12, Z10, Z4
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        192(AX), Z10
+	VMOVDQU32        192(R11), Z11
+	VPBROADCASTD     12(DX), Z12
+	VPDPBUSD         Z12, Z10, Z0
+	VPDPBUSD         Z12, Z11, Z5
+	VPBROADCASTD     44(DX), Z12
+	VPDPBUSD         Z12, Z10, Z1
+	VPDPBUSD         Z12, Z11, Z6
+	VPBROADCASTD     76(DX), Z12
+	VPDPBUSD         Z12, Z10, Z2
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     108(DX), Z12
+	VPDPBUSD         Z12, Z10, Z3
+	VPDPBUSD         Z12, Z11, Z8
+	VPBROADCASTD     140(DX), Z12
+	VPDPBUSD         Z12, Z10, Z4
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        256(AX), Z10
+	VMOVDQU32        256(R11), Z11
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z12
+	VPDPBUSD         Z12, Z10, Z0
+	VPDPBUSD         Z12, Z11, Z5
+	VPBROADCASTD     48(DX), Z12
+	VPDPBUSD         Z12, Z10, Z1
+	VPDPBUSD         Z12, Z11, Z6
+	VPBROADCASTD     80(DX), Z12
+	VPDPBUSD         Z12, Z10, Z2
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     112(DX), Z12
+	VPDPBUSD         Z12, Z10, Z3
+	VPDPBUSD         Z12, Z11, Z8
+	VPBROADCASTD     144(DX), Z12
+	VPDPBUSD         Z12, Z10, Z4
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        320(AX), Z10
+	VMOVDQU32        320(R11), Z11
+	VPBROADCASTD     20(DX), Z12
+	VPDPBUSD         Z12, Z10, Z0
+	VPDPBUSD         Z12, Z11, Z5
+	VPBROADCASTD     52(DX), Z12
+	VPDPBUSD         Z12, Z10, Z1
+	VPDPBUSD         Z12, Z11, Z6
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     84(DX), Z12
+	VPDPBUSD         Z12, Z10, Z2
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     116(DX), Z12
+	VPDPBUSD         Z12, Z10, Z3
+	VPDPBUSD         Z12, Z11, Z8
+	VPBROADCASTD     148(DX), Z12
+	VPDPBUSD         Z12, Z10, Z4
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        384(AX), Z10
+	VMOVDQU32        384(R11), Z11
+	VPBROADCASTD     24(DX), Z12
+	VPDPBUSD         Z12, Z10, Z0
+	VPDPBUSD         Z12, Z11, Z5
+	VPBROADCASTD     56(DX), Z12
+	VPDPBUSD         Z12, Z10, Z1
+	VPDPBUSD         Z12, Z11, Z6
+	VPBROADCASTD     88(DX), Z12
+	VPDPBUSD         Z12, Z10, Z2
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     120(DX), Z12
+	VPDPBUSD         Z12, Z10, Z3
+	VPDPBUSD         Z12, Z11, Z8
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     152(DX), Z12
+	VPDPBUSD         Z12, Z10, Z4
+	VPDPBUSD         Z12, Z11, Z9
+	VMOVDQU32        448(AX), Z10
+	VMOVDQU32        448(R11), Z11
+	VPBROADCASTD     28(DX), Z12
+	VPDPBUSD         Z12, Z10, Z0
+	VPDPBUSD         Z12, Z11, Z5
+	VPBROADCASTD     60(DX), Z12
+	VPDPBUSD         Z12, Z10, Z1
+	VPDPBUSD         Z12, Z11, Z6
+	VPBROADCASTD     92(DX), Z12
+	VPDPBUSD         Z12, Z10, Z2
+	VPDPBUSD         Z12, Z11, Z7
+	VPBROADCASTD     124(DX), Z12
+	VPDPBUSD         Z12, Z10, Z3
+	VPDPBUSD         Z12, Z11, Z8
+	VPBROADCASTD     156(DX), Z12
+	VPDPBUSD         Z12, Z10, Z4
+	VPDPBUSD         Z12, Z11, Z9
+	VCVTPH2PS        (CX), Z10
+	VCVTPH2PS        (R12), Z11
+	VBROADCASTSS     (BX)(SI*1), Z12
+	VFMADD213PS.BCST (BX)(SI*2), Z12, Z0
+	VFMADD213PS      (R8), Z10, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z12, Z5
+	VFMADD213PS      64(R8), Z11, Z5
+	VMOVUPS          Z5, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z12
+	VFMADD213PS.BCST 4(BX)(SI*2), Z12, Z1
+	VFMADD213PS      128(R8), Z10, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z12, Z6
+	VFMADD213PS      192(R8), Z11, Z6
+	VMOVUPS          Z6, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z12
+	VFMADD213PS.BCST 8(BX)(SI*2), Z12, Z2
+	VFMADD213PS      256(R8), Z10, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z12, Z7
+	VFMADD213PS      320(R8), Z11, Z7
+	VMOVUPS          Z7, 320(R8)
+	VBROADCASTSS     12(BX)(SI*1), Z12
+	VFMADD213PS.BCST 12(BX)(SI*2), Z12, Z3
+	VFMADD213PS      384(R8), Z10, Z3
+	VMOVUPS          Z3, 384(R8)
+	VFMADD213PS.BCST 12(BX)(SI*2), Z12, Z8
+	VFMADD213PS      448(R8), Z11, Z8
+	VMOVUPS          Z8, 448(R8)
+	VBROADCASTSS     16(BX)(SI*1), Z12
+	VFMADD213PS.BCST 16(BX)(SI*2), Z12, Z4
+	VFMADD213PS      512(R8), Z10, Z4
+	VMOVUPS          Z4, 512(R8)
+	VFMADD213PS.BCST 16(BX)(SI*2), Z12, Z9
+	VFMADD213PS      576(R8), Z11, Z9
+	VMOVUPS          Z9, 576(R8)
 	ADDQ             $0x00000200, AX
 	ADDQ             $0x20, CX
-	ADDQ             DI, DX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
 	ADDQ             SI, BX
-	ADDQ             $0x00000200, R13
-	ADDQ             $0x20, R14
-	ADDQ             SI, R9
-	ADDQ             SI, R10
-	ADDQ             R12, R11
-	DECQ             R8
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
 	JNZ              loop1
 	MOVQ             y+0(FP), AX
 	MOVQ             ldy+8(FP), CX
 	SHLQ             $0x02, CX
-	VMOVUPS          Z0, (AX)
-	VMOVUPS          Z7, 64(AX)
+	VMOVUPS          (R8), Z13
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          64(R8), Z13
+	VMOVUPS          Z13, 64(AX)
 	ADDQ             CX, AX
-	VMOVUPS          Z1, (AX)
-	VMOVUPS          Z8, 64(AX)
+	VMOVUPS          128(R8), Z13
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          192(R8), Z13
+	VMOVUPS          Z13, 64(AX)
 	ADDQ             CX, AX
-	VMOVUPS          Z2, (AX)
-	VMOVUPS          Z9, 64(AX)
+	VMOVUPS          256(R8), Z13
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          320(R8), Z13
+	VMOVUPS          Z13, 64(AX)
 	ADDQ             CX, AX
-	VMOVUPS          Z3, (AX)
-	VMOVUPS          Z10, 64(AX)
+	VMOVUPS          384(R8), Z13
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          448(R8), Z13
+	VMOVUPS          Z13, 64(AX)
 	ADDQ             CX, AX
-	VMOVUPS          Z4, (AX)
-	VMOVUPS          Z11, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, (AX)
-	VMOVUPS          Z12, 64(AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z6, (AX)
+	VMOVUPS          512(R8), Z13
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          576(R8), Z13
 	VMOVUPS          Z13, 64(AX)
 	VZEROUPPER
 	RET
 
-// func q8x1AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x1AVX2(SB), NOSPLIT, $0-72
+// func q8x6PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x6PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z15, Z15, Z15
+	VMOVUPS Z15, (R8)
+	VMOVUPS Z15, 64(R8)
+	VMOVUPS Z15, 128(R8)
+	VMOVUPS Z15, 192(R8)
+	VMOVUPS Z15, 256(R8)
+	VMOVUPS Z15, 320(R8)
+	VMOVUPS Z15, 384(R8)
+	VMOVUPS Z15, 448(R8)
+	VMOVUPS Z15, 512(R8)
+	VMOVUPS Z15, 576(R8)
+	VMOVUPS Z15, 640(R8)
+	VMOVUPS Z15, 704(R8)
+
+loop1:
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z6
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z7
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z8
+	VPBROADCASTD     12(BX), Z3
+	VMOVDQA32        Z3, Z9
+	VPBROADCASTD     16(BX), Z4
+	VMOVDQA32        Z4, Z10
+	VPBROADCASTD     20(BX), Z5
+	VMOVDQA32        Z5, Z11
+	VMOVDQU32        (AX), Z12
+	VMOVDQU32        (R11), Z13
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z14
+	VPDPBUSD         Z14, Z12, Z0
+	VPDPBUSD         Z14, Z13, Z6
+	VPBROADCASTD     32(DX), Z14
+	VPDPBUSD         Z14, Z12, Z1
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     64(DX), Z14
+	VPDPBUSD         Z14, Z12, Z2
+	VPDPBUSD         Z14, Z13, Z8
+	VPBROADCASTD     96(DX), Z14
+	VPDPBUSD         Z14, Z12, Z3
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     128(DX), Z14
+	VPDPBUSD         Z14, Z12, Z4
+	VPDPBUSD         Z14, Z13, Z10
+	VPBROADCASTD     160(DX), Z14
+	VPDPBUSD         Z14, Z12, Z5
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        64(AX), Z12
+	VMOVDQU32        64(R11), Z13
+	VPBROADCASTD     4(DX), Z14
+	VPDPBUSD         Z14, Z12, Z0
+	VPDPBUSD         Z14, Z13, Z6
+	VPBROADCASTD     36(DX), Z14
+	VPDPBUSD         Z14, Z12, Z1
+	VPDPBUSD         Z14, Z13, Z7
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     68(DX), Z14
+	VPDPBUSD         Z14, Z12, Z2
+	VPDPBUSD         Z14, Z13, Z8
+	VPBROADCASTD     100(DX), Z14
+	VPDPBUSD         Z14, Z12, Z3
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     132(DX), Z14
+	VPDPBUSD         Z14, Z12, Z4
+	VPDPBUSD         Z14, Z13, Z10
+	VPBROADCASTD     164(DX), Z14
+	VPDPBUSD         Z14, Z12, Z5
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        128(AX), Z12
+	VMOVDQU32        128(R11), Z13
+	VPBROADCASTD     8(DX), Z14
+	VPDPBUSD         Z14, Z12, Z0
+	VPDPBUSD         Z14, Z13, Z6
+	VPBROADCASTD     40(DX), Z14
+	VPDPBUSD         Z14, Z12, Z1
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     72(DX), Z14
+	VPDPBUSD         Z14, Z12, Z2
+	VPDPBUSD         Z14, Z13, Z8
+	VPBROADCASTD     104(DX), Z14
+	VPDPBUSD         Z14, Z12, Z3
+	VPDPBUSD         Z14, Z13, Z9
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     136(DX), Z14
+	VPDPBUSD         Z14, Z12, Z4
+	VPDPBUSD         Z14, Z13, Z10
+	VPBROADCASTD     168(DX), Z14
+	VPDPBUSD         Z14, Z12, Z5
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        192(AX), Z12
+	VMOVDQU32        192(R11), Z13
+	VPBROADCASTD     12(DX), Z14
+	VPDPBUSD         Z14, Z12, Z0
+	VPDPBUSD         Z14, Z13, Z6
+	VPBROADCASTD     44(DX), Z14
+	VPDPBUSD         Z14, Z12, Z1
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     76(DX), Z14
+	VPDPBUSD         Z14, Z12, Z2
+	VPDPBUSD         Z14, Z13, Z8
+	VPBROADCASTD     108(DX), Z14
+	VPDPBUSD         Z14, Z12, Z3
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     140(DX), Z14
+	VPDPBUSD         Z14, Z12, Z4
+	VPDPBUSD         Z14, Z13, Z10
+	VPBROADCASTD     172(DX), Z14
+	VPDPBUSD         Z14, Z12, Z5
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        256(AX), Z12
+	VMOVDQU32        256(R11), Z13
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z14
+	VPDPBUSD         Z14, Z12, Z0
+	VPDPBUSD         Z14, Z13, Z6
+	VPBROADCASTD     48(DX), Z14
+	VPDPBUSD         Z14, Z12, Z1
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     80(DX), Z14
+	VPDPBUSD         Z14, Z12, Z2
+	VPDPBUSD         Z14, Z13, Z8
+	VPBROADCASTD     112(DX), Z14
+	VPDPBUSD         Z14, Z12, Z3
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     144(DX), Z14
+	VPDPBUSD         Z14, Z12, Z4
+	VPDPBUSD         Z14, Z13, Z10
+	VPBROADCASTD     176(DX), Z14
+	VPDPBUSD         Z14, Z12, Z5
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        320(AX), Z12
+	VMOVDQU32        320(R11), Z13
+	VPBROADCASTD     20(DX), Z14
+	VPDPBUSD         Z14, Z12, Z0
+	VPDPBUSD         Z14, Z13, Z6
+	VPBROADCASTD     52(DX), Z14
+	VPDPBUSD         Z14, Z12, Z1
+	VPDPBUSD         Z14, Z13, Z7
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     84(DX), Z14
+	VPDPBUSD         Z14, Z12, Z2
+	VPDPBUSD         Z14, Z13, Z8
+	VPBROADCASTD     116(DX), Z14
+	VPDPBUSD         Z14, Z12, Z3
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     148(DX), Z14
+	VPDPBUSD         Z14, Z12, Z4
+	VPDPBUSD         Z14, Z13, Z10
+	VPBROADCASTD     180(DX), Z14
+	VPDPBUSD         Z14, Z12, Z5
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        384(AX), Z12
+	VMOVDQU32        384(R11), Z13
+	VPBROADCASTD     24(DX), Z14
+	VPDPBUSD         Z14, Z12, Z0
+	VPDPBUSD         Z14, Z13, Z6
+	VPBROADCASTD     56(DX), Z14
+	VPDPBUSD         Z14, Z12, Z1
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     88(DX), Z14
+	VPDPBUSD         Z14, Z12, Z2
+	VPDPBUSD         Z14, Z13, Z8
+	VPBROADCASTD     120(DX), Z14
+	VPDPBUSD         Z14, Z12, Z3
+	VPDPBUSD         Z14, Z13, Z9
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     152(DX), Z14
+	VPDPBUSD         Z14, Z12, Z4
+	VPDPBUSD         Z14, Z13, Z10
+	VPBROADCASTD     184(DX), Z14
+	VPDPBUSD         Z14, Z12, Z5
+	VPDPBUSD         Z14, Z13, Z11
+	VMOVDQU32        448(AX), Z12
+	VMOVDQU32        448(R11), Z13
+	VPBROADCASTD     28(DX), Z14
+	VPDPBUSD         Z14, Z12, Z0
+	VPDPBUSD         Z14, Z13, Z6
+	VPBROADCASTD     60(DX), Z14
+	VPDPBUSD         Z14, Z12, Z1
+	VPDPBUSD         Z14, Z13, Z7
+	VPBROADCASTD     92(DX), Z14
+	VPDPBUSD         Z14, Z12, Z2
+	VPDPBUSD         Z14, Z13, Z8
+	VPBROADCASTD     124(DX), Z14
+	VPDPBUSD         Z14, Z12, Z3
+	VPDPBUSD         Z14, Z13, Z9
+	VPBROADCASTD     156(DX), Z14
+	VPDPBUSD         Z14, Z12, Z4
+	VPDPBUSD         Z14, Z13, Z10
+	VPBROADCASTD     188(DX), Z14
+	VPDPBUSD         Z14, Z12, Z5
+	VPDPBUSD         Z14, Z13, Z11
+	VCVTPH2PS        (CX), Z12
+	VCVTPH2PS        (R12), Z13
+	VBROADCASTSS     (BX)(SI*1), Z14
+	VFMADD213PS.BCST (BX)(SI*2), Z14, Z0
+	VFMADD213PS      (R8), Z12, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z14, Z6
+	VFMADD213PS      64(R8), Z13, Z6
+	VMOVUPS          Z6, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z14
+	VFMADD213PS.BCST 4(BX)(SI*2), Z14, Z1
+	VFMADD213PS      128(R8), Z12, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z14, Z7
+	VFMADD213PS      192(R8), Z13, Z7
+	VMOVUPS          Z7, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z14
+	VFMADD213PS.BCST 8(BX)(SI*2), Z14, Z2
+	VFMADD213PS      256(R8), Z12, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z14, Z8
+	VFMADD213PS      320(R8), Z13, Z8
+	VMOVUPS          Z8, 320(R8)
+	VBROADCASTSS     12(BX)(SI*1), Z14
+	VFMADD213PS.BCST 12(BX)(SI*2), Z14, Z3
+	VFMADD213PS      384(R8), Z12, Z3
+	VMOVUPS          Z3, 384(R8)
+	VFMADD213PS.BCST 12(BX)(SI*2), Z14, Z9
+	VFMADD213PS      448(R8), Z13, Z9
+	VMOVUPS          Z9, 448(R8)
+	VBROADCASTSS     16(BX)(SI*1), Z14
+	VFMADD213PS.BCST 16(BX)(SI*2), Z14, Z4
+	VFMADD213PS      512(R8), Z12, Z4
+	VMOVUPS          Z4, 512(R8)
+	VFMADD213PS.BCST 16(BX)(SI*2), Z14, Z10
+	VFMADD213PS      576(R8), Z13, Z10
+	VMOVUPS          Z10, 576(R8)
+	VBROADCASTSS     20(BX)(SI*1), Z14
+	VFMADD213PS.BCST 20(BX)(SI*2), Z14, Z5
+	VFMADD213PS      640(R8), Z12, Z5
+	VMOVUPS          Z5, 640(R8)
+	VFMADD213PS.BCST 20(BX)(SI*2), Z14, Z11
+	VFMADD213PS      704(R8), Z13, Z11
+	VMOVUPS          Z11, 704(R8)
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, CX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
+	ADDQ             SI, BX
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
+	JNZ              loop1
+	MOVQ             y+0(FP), AX
+	MOVQ             ldy+8(FP), CX
+	SHLQ             $0x02, CX
+	VMOVUPS          (R8), Z15
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          64(R8), Z15
+	VMOVUPS          Z15, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          128(R8), Z15
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          192(R8), Z15
+	VMOVUPS          Z15, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          256(R8), Z15
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          320(R8), Z15
+	VMOVUPS          Z15, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          384(R8), Z15
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          448(R8), Z15
+	VMOVUPS          Z15, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          512(R8), Z15
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          576(R8), Z15
+	VMOVUPS          Z15, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          640(R8), Z15
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          704(R8), Z15
+	VMOVUPS          Z15, 64(AX)
+	VZEROUPPER
+	RET
+
+// func q8x7PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x7PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z17, Z17, Z17
+	VMOVUPS Z17, (R8)
+	VMOVUPS Z17, 64(R8)
+	VMOVUPS Z17, 128(R8)
+	VMOVUPS Z17, 192(R8)
+	VMOVUPS Z17, 256(R8)
+	VMOVUPS Z17, 320(R8)
+	VMOVUPS Z17, 384(R8)
+	VMOVUPS Z17, 448(R8)
+	VMOVUPS Z17, 512(R8)
+	VMOVUPS Z17, 576(R8)
+	VMOVUPS Z17, 640(R8)
+	VMOVUPS Z17, 704(R8)
+	VMOVUPS Z17, 768(R8)
+	VMOVUPS Z17, 832(R8)
+
+loop1:
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z7
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z8
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z9
+	VPBROADCASTD     12(BX), Z3
+	VMOVDQA32        Z3, Z10
+	VPBROADCASTD     16(BX), Z4
+	VMOVDQA32        Z4, Z11
+	VPBROADCASTD     20(BX), Z5
+	VMOVDQA32        Z5, Z12
+	VPBROADCASTD     24(BX), Z6
+	VMOVDQA32        Z6, Z13
+	VMOVDQU32        (AX), Z14
+	VMOVDQU32        (R11), Z15
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z16
+	VPDPBUSD         Z16, Z14, Z0
+	VPDPBUSD         Z16, Z15, Z7
+	VPBROADCASTD     32(DX), Z16
+	VPDPBUSD         Z16, Z14, Z1
+	VPDPBUSD         Z16, Z15, Z8
+	VPBROADCASTD     64(DX), Z16
+	VPDPBUSD         Z16, Z14, Z2
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     96(DX), Z16
+	VPDPBUSD         Z16, Z14, Z3
+	VPDPBUSD         Z16, Z15, Z10
+	VPBROADCASTD     128(DX), Z16
+	VPDPBUSD         Z16, Z14, Z4
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     160(DX), Z16
+	VPDPBUSD         Z16, Z14, Z5
+	VPDPBUSD         Z16, Z15, Z12
+	VPBROADCASTD     192(DX), Z16
+	VPDPBUSD         Z16, Z14, Z6
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        64(AX), Z14
+	VMOVDQU32        64(R11), Z15
+	VPBROADCASTD     4(DX), Z16
+	VPDPBUSD         Z16, Z14, Z0
+	VPDPBUSD         Z16, Z15, Z7
+	VPBROADCASTD     36(DX), Z16
+	VPDPBUSD         Z16, Z14, Z1
+	VPDPBUSD         Z16, Z15, Z8
+	VPBROADCASTD     68(DX), Z16
+	VPDPBUSD         Z16, Z14, Z2
+	VPDPBUSD         Z16, Z15, Z9
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     100(DX), Z16
+	VPDPBUSD         Z16, Z14, Z3
+	VPDPBUSD         Z16, Z15, Z10
+	VPBROADCASTD     132(DX), Z16
+	VPDPBUSD         Z16, Z14, Z4
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     164(DX), Z16
+	VPDPBUSD         Z16, Z14, Z5
+	VPDPBUSD         Z16, Z15, Z12
+	VPBROADCASTD     196(DX), Z16
+	VPDPBUSD         Z16, Z14, Z6
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        128(AX), Z14
+	VMOVDQU32        128(R11), Z15
+	VPBROADCASTD     8(DX), Z16
+	VPDPBUSD         Z16, Z14, Z0
+	VPDPBUSD         Z16, Z15, Z7
+	VPBROADCASTD     40(DX), Z16
+	VPDPBUSD         Z16, Z14, Z1
+	VPDPBUSD         Z16, Z15, Z8
+	VPBROADCASTD     72(DX), Z16
+	VPDPBUSD         Z16, Z14, Z2
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     104(DX), Z16
+	VPDPBUSD         Z16, Z14, Z3
+	VPDPBUSD         Z16, Z15, Z10
+	VPBROADCASTD     136(DX), Z16
+	VPDPBUSD         Z16, Z14, Z4
+	VPDPBUSD         Z16, Z15, Z11
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     168(DX), Z16
+	VPDPBUSD         Z16, Z14, Z5
+	VPDPBUSD         Z16, Z15, Z12
+	VPBROADCASTD     200(DX), Z16
+	VPDPBUSD         Z16, Z14, Z6
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        192(AX), Z14
+	VMOVDQU32        192(R11), Z15
+	VPBROADCASTD     12(DX), Z16
+	VPDPBUSD         Z16, Z14, Z0
+	VPDPBUSD         Z16, Z15, Z7
+	VPBROADCASTD     44(DX), Z16
+	VPDPBUSD         Z16, Z14, Z1
+	VPDPBUSD         Z16, Z15, Z8
+	VPBROADCASTD     76(DX), Z16
+	VPDPBUSD         Z16, Z14, Z2
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     108(DX), Z16
+	VPDPBUSD         Z16, Z14, Z3
+	VPDPBUSD         Z16, Z15, Z10
+	VPBROADCASTD     140(DX), Z16
+	VPDPBUSD         Z16, Z14, Z4
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     172(DX), Z16
+	VPDPBUSD         Z16, Z14, Z5
+	VPDPBUSD         Z16, Z15, Z12
+	VPBROADCASTD     204(DX), Z16
+	VPDPBUSD         Z16, Z14, Z6
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        256(AX), Z14
+	VMOVDQU32        256(R11), Z15
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z16
+	VPDPBUSD         Z16, Z14, Z0
+	VPDPBUSD         Z16, Z15, Z7
+	VPBROADCASTD     48(DX), Z16
+	VPDPBUSD         Z16, Z14, Z1
+	VPDPBUSD         Z16, Z15, Z8
+	VPBROADCASTD     80(DX), Z16
+	VPDPBUSD         Z16, Z14, Z2
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     112(DX), Z16
+	VPDPBUSD         Z16, Z14, Z3
+	VPDPBUSD         Z16, Z15, Z10
+	VPBROADCASTD     144(DX), Z16
+	VPDPBUSD         Z16, Z14, Z4
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     176(DX), Z16
+	VPDPBUSD         Z16, Z14, Z5
+	VPDPBUSD         Z16, Z15, Z12
+	VPBROADCASTD     208(DX), Z16
+	VPDPBUSD         Z16, Z14, Z6
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        320(AX), Z14
+	VMOVDQU32        320(R11), Z15
+	VPBROADCASTD     20(DX), Z16
+	VPDPBUSD         Z16, Z14, Z0
+	VPDPBUSD         Z16, Z15, Z7
+	VPBROADCASTD     52(DX), Z16
+	VPDPBUSD         Z16, Z14, Z1
+	VPDPBUSD         Z16, Z15, Z8
+	VPBROADCASTD     84(DX), Z16
+	VPDPBUSD         Z16, Z14, Z2
+	VPDPBUSD         Z16, Z15, Z9
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     116(DX), Z16
+	VPDPBUSD         Z16, Z14, Z3
+	VPDPBUSD         Z16, Z15, Z10
+	VPBROADCASTD     148(DX), Z16
+	VPDPBUSD         Z16, Z14, Z4
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     180(DX), Z16
+	VPDPBUSD         Z16, Z14, Z5
+	VPDPBUSD         Z16, Z15, Z12
+	VPBROADCASTD     212(DX), Z16
+	VPDPBUSD         Z16, Z14, Z6
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        384(AX), Z14
+	VMOVDQU32        384(R11), Z15
+	VPBROADCASTD     24(DX), Z16
+	VPDPBUSD         Z16, Z14, Z0
+	VPDPBUSD         Z16, Z15, Z7
+	VPBROADCASTD     56(DX), Z16
+	VPDPBUSD         Z16, Z14, Z1
+	VPDPBUSD         Z16, Z15, Z8
+	VPBROADCASTD     88(DX), Z16
+	VPDPBUSD         Z16, Z14, Z2
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     120(DX), Z16
+	VPDPBUSD         Z16, Z14, Z3
+	VPDPBUSD         Z16, Z15, Z10
+	VPBROADCASTD     152(DX), Z16
+	VPDPBUSD         Z16, Z14, Z4
+	VPDPBUSD         Z16, Z15, Z11
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     184(DX), Z16
+	VPDPBUSD         Z16, Z14, Z5
+	VPDPBUSD         Z16, Z15, Z12
+	VPBROADCASTD     216(DX), Z16
+	VPDPBUSD         Z16, Z14, Z6
+	VPDPBUSD         Z16, Z15, Z13
+	VMOVDQU32        448(AX), Z14
+	VMOVDQU32        448(R11), Z15
+	VPBROADCASTD     28(DX), Z16
+	VPDPBUSD         Z16, Z14, Z0
+	VPDPBUSD         Z16, Z15, Z7
+	VPBROADCASTD     60(DX), Z16
+	VPDPBUSD         Z16, Z14, Z1
+	VPDPBUSD         Z16, Z15, Z8
+	VPBROADCASTD     92(DX), Z16
+	VPDPBUSD         Z16, Z14, Z2
+	VPDPBUSD         Z16, Z15, Z9
+	VPBROADCASTD     124(DX), Z16
+	VPDPBUSD         Z16, Z14, Z3
+	VPDPBUSD         Z16, Z15, Z10
+	VPBROADCASTD     156(DX), Z16
+	VPDPBUSD         Z16, Z14, Z4
+	VPDPBUSD         Z16, Z15, Z11
+	VPBROADCASTD     188(DX), Z16
+	VPDPBUSD         Z16, Z14, Z5
+	VPDPBUSD         Z16, Z15, Z12
+	VPBROADCASTD     220(DX), Z16
+	VPDPBUSD         Z16, Z14, Z6
+	VPDPBUSD         Z16, Z15, Z13
+	VCVTPH2PS        (CX), Z14
+	VCVTPH2PS        (R12), Z15
+	VBROADCASTSS     (BX)(SI*1), Z16
+	VFMADD213PS.BCST (BX)(SI*2), Z16, Z0
+	VFMADD213PS      (R8), Z14, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z16, Z7
+	VFMADD213PS      64(R8), Z15, Z7
+	VMOVUPS          Z7, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z16
+	VFMADD213PS.BCST 4(BX)(SI*2), Z16, Z1
+	VFMADD213PS      128(R8), Z14, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z16, Z8
+	VFMADD213PS      192(R8), Z15, Z8
+	VMOVUPS          Z8, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z16
+	VFMADD213PS.BCST 8(BX)(SI*2), Z16, Z2
+	VFMADD213PS      256(R8), Z14, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z16, Z9
+	VFMADD213PS      320(R8), Z15, Z9
+	VMOVUPS          Z9, 320(R8)
+	VBROADCASTSS     12(BX)(SI*1), Z16
+	VFMADD213PS.BCST 12(BX)(SI*2), Z16, Z3
+	VFMADD213PS      384(R8), Z14, Z3
+	VMOVUPS          Z3, 384(R8)
+	VFMADD213PS.BCST 12(BX)(SI*2), Z16, Z10
+	VFMADD213PS      448(R8), Z15, Z10
+	VMOVUPS          Z10, 448(R8)
+	VBROADCASTSS     16(BX)(SI*1), Z16
+	VFMADD213PS.BCST 16(BX)(SI*2), Z16, Z4
+	VFMADD213PS      512(R8), Z14, Z4
+	VMOVUPS          Z4, 512(R8)
+	VFMADD213PS.BCST 16(BX)(SI*2), Z16, Z11
+	VFMADD213PS      576(R8), Z15, Z11
+	VMOVUPS          Z11, 576(R8)
+	VBROADCASTSS     20(BX)(SI*1), Z16
+	VFMADD213PS.BCST 20(BX)(SI*2), Z16, Z5
+	VFMADD213PS      640(R8), Z14, Z5
+	VMOVUPS          Z5, 640(R8)
+	VFMADD213PS.BCST 20(BX)(SI*2), Z16, Z12
+	VFMADD213PS      704(R8), Z15, Z12
+	VMOVUPS          Z12, 704(R8)
+	VBROADCASTSS     24(BX)(SI*1), Z16
+	VFMADD213PS.BCST 24(BX)(SI*2), Z16, Z6
+	VFMADD213PS      768(R8), Z14, Z6
+	VMOVUPS          Z6, 768(R8)
+	VFMADD213PS.BCST 24(BX)(SI*2), Z16, Z13
+	VFMADD213PS      832(R8), Z15, Z13
+	VMOVUPS          Z13, 832(R8)
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, CX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
+	ADDQ             SI, BX
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
+	JNZ              loop1
+	MOVQ             y+0(FP), AX
+	MOVQ             ldy+8(FP), CX
+	SHLQ             $0x02, CX
+	VMOVUPS          (R8), Z17
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          64(R8), Z17
+	VMOVUPS          Z17, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          128(R8), Z17
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          192(R8), Z17
+	VMOVUPS          Z17, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          256(R8), Z17
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          320(R8), Z17
+	VMOVUPS          Z17, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          384(R8), Z17
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          448(R8), Z17
+	VMOVUPS          Z17, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          512(R8), Z17
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          576(R8), Z17
+	VMOVUPS          Z17, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          640(R8), Z17
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          704(R8), Z17
+	VMOVUPS          Z17, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          768(R8), Z17
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          832(R8), Z17
+	VMOVUPS          Z17, 64(AX)
+	VZEROUPPER
+	RET
+
+// func q8x8PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x8PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z19, Z19, Z19
+	VMOVUPS Z19, (R8)
+	VMOVUPS Z19, 64(R8)
+	VMOVUPS Z19, 128(R8)
+	VMOVUPS Z19, 192(R8)
+	VMOVUPS Z19, 256(R8)
+	VMOVUPS Z19, 320(R8)
+	VMOVUPS Z19, 384(R8)
+	VMOVUPS Z19, 448(R8)
+	VMOVUPS Z19, 512(R8)
+	VMOVUPS Z19, 576(R8)
+	VMOVUPS Z19, 640(R8)
+	VMOVUPS Z19, 704(R8)
+	VMOVUPS Z19, 768(R8)
+	VMOVUPS Z19, 832(R8)
+	VMOVUPS Z19, 896(R8)
+	VMOVUPS Z19, 960(R8)
+
+loop1:
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z8
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z9
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z10
+	VPBROADCASTD     12(BX), Z3
+	VMOVDQA32        Z3, Z11
+	VPBROADCASTD     16(BX), Z4
+	VMOVDQA32        Z4, Z12
+	VPBROADCASTD     20(BX), Z5
+	VMOVDQA32        Z5, Z13
+	VPBROADCASTD     24(BX), Z6
+	VMOVDQA32        Z6, Z14
+	VPBROADCASTD     28(BX), Z7
+	VMOVDQA32        Z7, Z15
+	VMOVDQU32        (AX), Z16
+	VMOVDQU32        (R11), Z17
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z18
+	VPDPBUSD         Z18, Z16, Z0
+	VPDPBUSD         Z18, Z17, Z8
+	VPBROADCASTD     32(DX), Z18
+	VPDPBUSD         Z18, Z16, Z1
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     64(DX), Z18
+	VPDPBUSD         Z18, Z16, Z2
+	VPDPBUSD         Z18, Z17, Z10
+	VPBROADCASTD     96(DX), Z18
+	VPDPBUSD         Z18, Z16, Z3
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     128(DX), Z18
+	VPDPBUSD         Z18, Z16, Z4
+	VPDPBUSD         Z18, Z17, Z12
+	VPBROADCASTD     160(DX), Z18
+	VPDPBUSD         Z18, Z16, Z5
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     192(DX), Z18
+	VPDPBUSD         Z18, Z16, Z6
+	VPDPBUSD         Z18, Z17, Z14
+	VPBROADCASTD     224(DX), Z18
+	VPDPBUSD         Z18, Z16, Z7
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        64(AX), Z16
+	VMOVDQU32        64(R11), Z17
+	VPBROADCASTD     4(DX), Z18
+	VPDPBUSD         Z18, Z16, Z0
+	VPDPBUSD         Z18, Z17, Z8
+	VPBROADCASTD     36(DX), Z18
+	VPDPBUSD         Z18, Z16, Z1
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     68(DX), Z18
+	VPDPBUSD         Z18, Z16, Z2
+	VPDPBUSD         Z18, Z17, Z10
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     100(DX), Z18
+	VPDPBUSD         Z18, Z16, Z3
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     132(DX), Z18
+	VPDPBUSD         Z18, Z16, Z4
+	VPDPBUSD         Z18, Z17, Z12
+	VPBROADCASTD     164(DX), Z18
+	VPDPBUSD         Z18, Z16, Z5
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     196(DX), Z18
+	VPDPBUSD         Z18, Z16, Z6
+	VPDPBUSD         Z18, Z17, Z14
+	VPBROADCASTD     228(DX), Z18
+	VPDPBUSD         Z18, Z16, Z7
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        128(AX), Z16
+	VMOVDQU32        128(R11), Z17
+	VPBROADCASTD     8(DX), Z18
+	VPDPBUSD         Z18, Z16, Z0
+	VPDPBUSD         Z18, Z17, Z8
+	VPBROADCASTD     40(DX), Z18
+	VPDPBUSD         Z18, Z16, Z1
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     72(DX), Z18
+	VPDPBUSD         Z18, Z16, Z2
+	VPDPBUSD         Z18, Z17, Z10
+	VPBROADCASTD     104(DX), Z18
+	VPDPBUSD         Z18, Z16, Z3
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     136(DX), Z18
+	VPDPBUSD         Z18, Z16, Z4
+	VPDPBUSD         Z18, Z17, Z12
+	VPBROADCASTD     168(DX), Z18
+	VPDPBUSD         Z18, Z16, Z5
+	VPDPBUSD         Z18, Z17, Z13
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     200(DX), Z18
+	VPDPBUSD         Z18, Z16, Z6
+	VPDPBUSD         Z18, Z17, Z14
+	VPBROADCASTD     232(DX), Z18
+	VPDPBUSD         Z18, Z16, Z7
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        192(AX), Z16
+	VMOVDQU32        192(R11), Z17
+	VPBROADCASTD     12(DX), Z18
+	VPDPBUSD         Z18, Z16, Z0
+	VPDPBUSD         Z18, Z17, Z8
+	VPBROADCASTD     44(DX), Z18
+	VPDPBUSD         Z18, Z16, Z1
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     76(DX), Z18
+	VPDPBUSD         Z18, Z16, Z2
+	VPDPBUSD         Z18, Z17, Z10
+	VPBROADCASTD     108(DX), Z18
+	VPDPBUSD         Z18, Z16, Z3
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     140(DX), Z18
+	VPDPBUSD         Z18, Z16, Z4
+	VPDPBUSD         Z18, Z17, Z12
+	VPBROADCASTD     172(DX), Z18
+	VPDPBUSD         Z18, Z16, Z5
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     204(DX), Z18
+	VPDPBUSD         Z18, Z16, Z6
+	VPDPBUSD         Z18, Z17, Z14
+	VPBROADCASTD     236(DX), Z18
+	VPDPBUSD         Z18, Z16, Z7
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        256(AX), Z16
+	VMOVDQU32        256(R11), Z17
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z18
+	VPDPBUSD         Z18, Z16, Z0
+	VPDPBUSD         Z18, Z17, Z8
+	VPBROADCASTD     48(DX), Z18
+	VPDPBUSD         Z18, Z16, Z1
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     80(DX), Z18
+	VPDPBUSD         Z18, Z16, Z2
+	VPDPBUSD         Z18, Z17, Z10
+	VPBROADCASTD     112(DX), Z18
+	VPDPBUSD         Z18, Z16, Z3
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     144(DX), Z18
+	VPDPBUSD         Z18, Z16, Z4
+	VPDPBUSD         Z18, Z17, Z12
+	VPBROADCASTD     176(DX), Z18
+	VPDPBUSD         Z18, Z16, Z5
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     208(DX), Z18
+	VPDPBUSD         Z18, Z16, Z6
+	VPDPBUSD         Z18, Z17, Z14
+	VPBROADCASTD     240(DX), Z18
+	VPDPBUSD         Z18, Z16, Z7
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        320(AX), Z16
+	VMOVDQU32        320(R11), Z17
+	VPBROADCASTD     20(DX), Z18
+	VPDPBUSD         Z18, Z16, Z0
+	VPDPBUSD         Z18, Z17, Z8
+	VPBROADCASTD     52(DX), Z18
+	VPDPBUSD         Z18, Z16, Z1
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     84(DX), Z18
+	VPDPBUSD         Z18, Z16, Z2
+	VPDPBUSD         Z18, Z17, Z10
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     116(DX), Z18
+	VPDPBUSD         Z18, Z16, Z3
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     148(DX), Z18
+	VPDPBUSD         Z18, Z16, Z4
+	VPDPBUSD         Z18, Z17, Z12
+	VPBROADCASTD     180(DX), Z18
+	VPDPBUSD         Z18, Z16, Z5
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     212(DX), Z18
+	VPDPBUSD         Z18, Z16, Z6
+	VPDPBUSD         Z18, Z17, Z14
+	VPBROADCASTD     244(DX), Z18
+	VPDPBUSD         Z18, Z16, Z7
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        384(AX), Z16
+	VMOVDQU32        384(R11), Z17
+	VPBROADCASTD     24(DX), Z18
+	VPDPBUSD         Z18, Z16, Z0
+	VPDPBUSD         Z18, Z17, Z8
+	VPBROADCASTD     56(DX), Z18
+	VPDPBUSD         Z18, Z16, Z1
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     88(DX), Z18
+	VPDPBUSD         Z18, Z16, Z2
+	VPDPBUSD         Z18, Z17, Z10
+	VPBROADCASTD     120(DX), Z18
+	VPDPBUSD         Z18, Z16, Z3
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     152(DX), Z18
+	VPDPBUSD         Z18, Z16, Z4
+	VPDPBUSD         Z18, Z17, Z12
+	VPBROADCASTD     184(DX), Z18
+	VPDPBUSD         Z18, Z16, Z5
+	VPDPBUSD         Z18, Z17, Z13
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     216(DX), Z18
+	VPDPBUSD         Z18, Z16, Z6
+	VPDPBUSD         Z18, Z17, Z14
+	VPBROADCASTD     248(DX), Z18
+	VPDPBUSD         Z18, Z16, Z7
+	VPDPBUSD         Z18, Z17, Z15
+	VMOVDQU32        448(AX), Z16
+	VMOVDQU32        448(R11), Z17
+	VPBROADCASTD     28(DX), Z18
+	VPDPBUSD         Z18, Z16, Z0
+	VPDPBUSD         Z18, Z17, Z8
+	VPBROADCASTD     60(DX), Z18
+	VPDPBUSD         Z18, Z16, Z1
+	VPDPBUSD         Z18, Z17, Z9
+	VPBROADCASTD     92(DX), Z18
+	VPDPBUSD         Z18, Z16, Z2
+	VPDPBUSD         Z18, Z17, Z10
+	VPBROADCASTD     124(DX), Z18
+	VPDPBUSD         Z18, Z16, Z3
+	VPDPBUSD         Z18, Z17, Z11
+	VPBROADCASTD     156(DX), Z18
+	VPDPBUSD         Z18, Z16, Z4
+	VPDPBUSD         Z18, Z17, Z12
+	VPBROADCASTD     188(DX), Z18
+	VPDPBUSD         Z18, Z16, Z5
+	VPDPBUSD         Z18, Z17, Z13
+	VPBROADCASTD     220(DX), Z18
+	VPDPBUSD         Z18, Z16, Z6
+	VPDPBUSD         Z18, Z17, Z14
+	VPBROADCASTD     252(DX), Z18
+	VPDPBUSD         Z18, Z16, Z7
+	VPDPBUSD         Z18, Z17, Z15
+	VCVTPH2PS        (CX), Z16
+	VCVTPH2PS        (R12), Z17
+	VBROADCASTSS     (BX)(SI*1), Z18
+	VFMADD213PS.BCST (BX)(SI*2), Z18, Z0
+	VFMADD213PS      (R8), Z16, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z18, Z8
+	VFMADD213PS      64(R8), Z17, Z8
+	VMOVUPS          Z8, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z18
+	VFMADD213PS.BCST 4(BX)(SI*2), Z18, Z1
+	VFMADD213PS      128(R8), Z16, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z18, Z9
+	VFMADD213PS      192(R8), Z17, Z9
+	VMOVUPS          Z9, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z18
+	VFMADD213PS.BCST 8(BX)(SI*2), Z18, Z2
+	VFMADD213PS      256(R8), Z16, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z18, Z10
+	VFMADD213PS      320(R8), Z17, Z10
+	VMOVUPS          Z10, 320(R8)
+	VBROADCASTSS     12(BX)(SI*1), Z18
+	VFMADD213PS.BCST 12(BX)(SI*2), Z18, Z3
+	VFMADD213PS      384(R8), Z16, Z3
+	VMOVUPS          Z3, 384(R8)
+	VFMADD213PS.BCST 12(BX)(SI*2), Z18, Z11
+	VFMADD213PS      448(R8), Z17, Z11
+	VMOVUPS          Z11, 448(R8)
+	VBROADCASTSS     16(BX)(SI*1), Z18
+	VFMADD213PS.BCST 16(BX)(SI*2), Z18, Z4
+	VFMADD213PS      512(R8), Z16, Z4
+	VMOVUPS          Z4, 512(R8)
+	VFMADD213PS.BCST 16(BX)(SI*2), Z18, Z12
+	VFMADD213PS      576(R8), Z17, Z12
+	VMOVUPS          Z12, 576(R8)
+	VBROADCASTSS     20(BX)(SI*1), Z18
+	VFMADD213PS.BCST 20(BX)(SI*2), Z18, Z5
+	VFMADD213PS      640(R8), Z16, Z5
+	VMOVUPS          Z5, 640(R8)
+	VFMADD213PS.BCST 20(BX)(SI*2), Z18, Z13
+	VFMADD213PS      704(R8), Z17, Z13
+	VMOVUPS          Z13, 704(R8)
+	VBROADCASTSS     24(BX)(SI*1), Z18
+	VFMADD213PS.BCST 24(BX)(SI*2), Z18, Z6
+	VFMADD213PS      768(R8), Z16, Z6
+	VMOVUPS          Z6, 768(R8)
+	VFMADD213PS.BCST 24(BX)(SI*2), Z18, Z14
+	VFMADD213PS      832(R8), Z17, Z14
+	VMOVUPS          Z14, 832(R8)
+	VBROADCASTSS     28(BX)(SI*1), Z18
+	VFMADD213PS.BCST 28(BX)(SI*2), Z18, Z7
+	VFMADD213PS      896(R8), Z16, Z7
+	VMOVUPS          Z7, 896(R8)
+	VFMADD213PS.BCST 28(BX)(SI*2), Z18, Z15
+	VFMADD213PS      960(R8), Z17, Z15
+	VMOVUPS          Z15, 960(R8)
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, CX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
+	ADDQ             SI, BX
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
+	JNZ              loop1
+	MOVQ             y+0(FP), AX
+	MOVQ             ldy+8(FP), CX
+	SHLQ             $0x02, CX
+	VMOVUPS          (R8), Z19
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          64(R8), Z19
+	VMOVUPS          Z19, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          128(R8), Z19
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          192(R8), Z19
+	VMOVUPS          Z19, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          256(R8), Z19
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          320(R8), Z19
+	VMOVUPS          Z19, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          384(R8), Z19
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          448(R8), Z19
+	VMOVUPS          Z19, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          512(R8), Z19
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          576(R8), Z19
+	VMOVUPS          Z19, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          640(R8), Z19
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          704(R8), Z19
+	VMOVUPS          Z19, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          768(R8), Z19
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          832(R8), Z19
+	VMOVUPS          Z19, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          896(R8), Z19
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          960(R8), Z19
+	VMOVUPS          Z19, 64(AX)
+	VZEROUPPER
+	RET
+
+// func q8x9PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x9PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z21, Z21, Z21
+	VMOVUPS Z21, (R8)
+	VMOVUPS Z21, 64(R8)
+	VMOVUPS Z21, 128(R8)
+	VMOVUPS Z21, 192(R8)
+	VMOVUPS Z21, 256(R8)
+	VMOVUPS Z21, 320(R8)
+	VMOVUPS Z21, 384(R8)
+	VMOVUPS Z21, 448(R8)
+	VMOVUPS Z21, 512(R8)
+	VMOVUPS Z21, 576(R8)
+	VMOVUPS Z21, 640(R8)
+	VMOVUPS Z21, 704(R8)
+	VMOVUPS Z21, 768(R8)
+	VMOVUPS Z21, 832(R8)
+	VMOVUPS Z21, 896(R8)
+	VMOVUPS Z21, 960(R8)
+	VMOVUPS Z21, 1024(R8)
+	VMOVUPS Z21, 1088(R8)
+
+loop1:
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z9
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z10
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z11
+	VPBROADCASTD     12(BX), Z3
+	VMOVDQA32        Z3, Z12
+	VPBROADCASTD     16(BX), Z4
+	VMOVDQA32        Z4, Z13
+	VPBROADCASTD     20(BX), Z5
+	VMOVDQA32        Z5, Z14
+	VPBROADCASTD     24(BX), Z6
+	VMOVDQA32        Z6, Z15
+	VPBROADCASTD     28(BX), Z7
+	VMOVDQA32        Z7, Z16
+	VPBROADCASTD     32(BX), Z8
+	VMOVDQA32        Z8, Z17
+	VMOVDQU32        (AX), Z18
+	VMOVDQU32        (R11), Z19
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z20
+	VPDPBUSD         Z20, Z18, Z0
+	VPDPBUSD         Z20, Z19, Z9
+	VPBROADCASTD     32(DX), Z20
+	VPDPBUSD         Z20, Z18, Z1
+	VPDPBUSD         Z20, Z19, Z10
+	VPBROADCASTD     64(DX), Z20
+	VPDPBUSD         Z20, Z18, Z2
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     96(DX), Z20
+	VPDPBUSD         Z20, Z18, Z3
+	VPDPBUSD         Z20, Z19, Z12
+	VPBROADCASTD     128(DX), Z20
+	VPDPBUSD         Z20, Z18, Z4
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     160(DX), Z20
+	VPDPBUSD         Z20, Z18, Z5
+	VPDPBUSD         Z20, Z19, Z14
+	VPBROADCASTD     192(DX), Z20
+	VPDPBUSD         Z20, Z18, Z6
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     224(DX), Z20
+	VPDPBUSD         Z20, Z18, Z7
+	VPDPBUSD         Z20, Z19, Z16
+	VPBROADCASTD     256(DX), Z20
+	VPDPBUSD         Z20, Z18, Z8
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        64(AX), Z18
+	VMOVDQU32        64(R11), Z19
+	VPBROADCASTD     4(DX), Z20
+	VPDPBUSD         Z20, Z18, Z0
+	VPDPBUSD         Z20, Z19, Z9
+	VPBROADCASTD     36(DX), Z20
+	VPDPBUSD         Z20, Z18, Z1
+	VPDPBUSD         Z20, Z19, Z10
+	VPBROADCASTD     68(DX), Z20
+	VPDPBUSD         Z20, Z18, Z2
+	VPDPBUSD         Z20, Z19, Z11
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     100(DX), Z20
+	VPDPBUSD         Z20, Z18, Z3
+	VPDPBUSD         Z20, Z19, Z12
+	VPBROADCASTD     132(DX), Z20
+	VPDPBUSD         Z20, Z18, Z4
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     164(DX), Z20
+	VPDPBUSD         Z20, Z18, Z5
+	VPDPBUSD         Z20, Z19, Z14
+	VPBROADCASTD     196(DX), Z20
+	VPDPBUSD         Z20, Z18, Z6
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     228(DX), Z20
+	VPDPBUSD         Z20, Z18, Z7
+	VPDPBUSD         Z20, Z19, Z16
+	VPBROADCASTD     260(DX), Z20
+	VPDPBUSD         Z20, Z18, Z8
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        128(AX), Z18
+	VMOVDQU32        128(R11), Z19
+	VPBROADCASTD     8(DX), Z20
+	VPDPBUSD         Z20, Z18, Z0
+	VPDPBUSD         Z20, Z19, Z9
+	VPBROADCASTD     40(DX), Z20
+	VPDPBUSD         Z20, Z18, Z1
+	VPDPBUSD         Z20, Z19, Z10
+	VPBROADCASTD     72(DX), Z20
+	VPDPBUSD         Z20, Z18, Z2
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     104(DX), Z20
+	VPDPBUSD         Z20, Z18, Z3
+	VPDPBUSD         Z20, Z19, Z12
+	VPBROADCASTD     136(DX), Z20
+	VPDPBUSD         Z20, Z18, Z4
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     168(DX), Z20
+	VPDPBUSD         Z20, Z18, Z5
+	VPDPBUSD         Z20, Z19, Z14
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     200(DX), Z20
+	VPDPBUSD         Z20, Z18, Z6
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     232(DX), Z20
+	VPDPBUSD         Z20, Z18, Z7
+	VPDPBUSD         Z20, Z19, Z16
+	VPBROADCASTD     264(DX), Z20
+	VPDPBUSD         Z20, Z18, Z8
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        192(AX), Z18
+	VMOVDQU32        192(R11), Z19
+	VPBROADCASTD     12(DX), Z20
+	VPDPBUSD         Z20, Z18, Z0
+	VPDPBUSD         Z20, Z19, Z9
+	VPBROADCASTD     44(DX), Z20
+	VPDPBUSD         Z20, Z18, Z1
+	VPDPBUSD         Z20, Z19, Z10
+	VPBROADCASTD     76(DX), Z20
+	VPDPBUSD         Z20, Z18, Z2
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     108(DX), Z20
+	VPDPBUSD         Z20, Z18, Z3
+	VPDPBUSD         Z20, Z19, Z12
+	VPBROADCASTD     140(DX), Z20
+	VPDPBUSD         Z20, Z18, Z4
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     172(DX), Z20
+	VPDPBUSD         Z20, Z18, Z5
+	VPDPBUSD         Z20, Z19, Z14
+	VPBROADCASTD     204(DX), Z20
+	VPDPBUSD         Z20, Z18, Z6
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     236(DX), Z20
+	VPDPBUSD         Z20, Z18, Z7
+	VPDPBUSD         Z20, Z19, Z16
+	VPBROADCASTD     268(DX), Z20
+	VPDPBUSD         Z20, Z18, Z8
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        256(AX), Z18
+	VMOVDQU32        256(R11), Z19
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z20
+	VPDPBUSD         Z20, Z18, Z0
+	VPDPBUSD         Z20, Z19, Z9
+	VPBROADCASTD     48(DX), Z20
+	VPDPBUSD         Z20, Z18, Z1
+	VPDPBUSD         Z20, Z19, Z10
+	VPBROADCASTD     80(DX), Z20
+	VPDPBUSD         Z20, Z18, Z2
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     112(DX), Z20
+	VPDPBUSD         Z20, Z18, Z3
+	VPDPBUSD         Z20, Z19, Z12
+	VPBROADCASTD     144(DX), Z20
+	VPDPBUSD         Z20, Z18, Z4
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     176(DX), Z20
+	VPDPBUSD         Z20, Z18, Z5
+	VPDPBUSD         Z20, Z19, Z14
+	VPBROADCASTD     208(DX), Z20
+	VPDPBUSD         Z20, Z18, Z6
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     240(DX), Z20
+	VPDPBUSD         Z20, Z18, Z7
+	VPDPBUSD         Z20, Z19, Z16
+	VPBROADCASTD     272(DX), Z20
+	VPDPBUSD         Z20, Z18, Z8
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        320(AX), Z18
+	VMOVDQU32        320(R11), Z19
+	VPBROADCASTD     20(DX), Z20
+	VPDPBUSD         Z20, Z18, Z0
+	VPDPBUSD         Z20, Z19, Z9
+	VPBROADCASTD     52(DX), Z20
+	VPDPBUSD         Z20, Z18, Z1
+	VPDPBUSD         Z20, Z19, Z10
+	VPBROADCASTD     84(DX), Z20
+	VPDPBUSD         Z20, Z18, Z2
+	VPDPBUSD         Z20, Z19, Z11
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     116(DX), Z20
+	VPDPBUSD         Z20, Z18, Z3
+	VPDPBUSD         Z20, Z19, Z12
+	VPBROADCASTD     148(DX), Z20
+	VPDPBUSD         Z20, Z18, Z4
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     180(DX), Z20
+	VPDPBUSD         Z20, Z18, Z5
+	VPDPBUSD         Z20, Z19, Z14
+	VPBROADCASTD     212(DX), Z20
+	VPDPBUSD         Z20, Z18, Z6
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     244(DX), Z20
+	VPDPBUSD         Z20, Z18, Z7
+	VPDPBUSD         Z20, Z19, Z16
+	VPBROADCASTD     276(DX), Z20
+	VPDPBUSD         Z20, Z18, Z8
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        384(AX), Z18
+	VMOVDQU32        384(R11), Z19
+	VPBROADCASTD     24(DX), Z20
+	VPDPBUSD         Z20, Z18, Z0
+	VPDPBUSD         Z20, Z19, Z9
+	VPBROADCASTD     56(DX), Z20
+	VPDPBUSD         Z20, Z18, Z1
+	VPDPBUSD         Z20, Z19, Z10
+	VPBROADCASTD     88(DX), Z20
+	VPDPBUSD         Z20, Z18, Z2
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     120(DX), Z20
+	VPDPBUSD         Z20, Z18, Z3
+	VPDPBUSD         Z20, Z19, Z12
+	VPBROADCASTD     152(DX), Z20
+	VPDPBUSD         Z20, Z18, Z4
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     184(DX), Z20
+	VPDPBUSD         Z20, Z18, Z5
+	VPDPBUSD         Z20, Z19, Z14
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     216(DX), Z20
+	VPDPBUSD         Z20, Z18, Z6
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     248(DX), Z20
+	VPDPBUSD         Z20, Z18, Z7
+	VPDPBUSD         Z20, Z19, Z16
+	VPBROADCASTD     280(DX), Z20
+	VPDPBUSD         Z20, Z18, Z8
+	VPDPBUSD         Z20, Z19, Z17
+	VMOVDQU32        448(AX), Z18
+	VMOVDQU32        448(R11), Z19
+	VPBROADCASTD     28(DX), Z20
+	VPDPBUSD         Z20, Z18, Z0
+	VPDPBUSD         Z20, Z19, Z9
+	VPBROADCASTD     60(DX), Z20
+	VPDPBUSD         Z20, Z18, Z1
+	VPDPBUSD         Z20, Z19, Z10
+	VPBROADCASTD     92(DX), Z20
+	VPDPBUSD         Z20, Z18, Z2
+	VPDPBUSD         Z20, Z19, Z11
+	VPBROADCASTD     124(DX), Z20
+	VPDPBUSD         Z20, Z18, Z3
+	VPDPBUSD         Z20, Z19, Z12
+	VPBROADCASTD     156(DX), Z20
+	VPDPBUSD         Z20, Z18, Z4
+	VPDPBUSD         Z20, Z19, Z13
+	VPBROADCASTD     188(DX), Z20
+	VPDPBUSD         Z20, Z18, Z5
+	VPDPBUSD         Z20, Z19, Z14
+	VPBROADCASTD     220(DX), Z20
+	VPDPBUSD         Z20, Z18, Z6
+	VPDPBUSD         Z20, Z19, Z15
+	VPBROADCASTD     252(DX), Z20
+	VPDPBUSD         Z20, Z18, Z7
+	VPDPBUSD         Z20, Z19, Z16
+	VPBROADCASTD     284(DX), Z20
+	VPDPBUSD         Z20, Z18, Z8
+	VPDPBUSD         Z20, Z19, Z17
+	VCVTPH2PS        (CX), Z18
+	VCVTPH2PS        (R12), Z19
+	VBROADCASTSS     (BX)(SI*1), Z20
+	VFMADD213PS.BCST (BX)(SI*2), Z20, Z0
+	VFMADD213PS      (R8), Z18, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z20, Z9
+	VFMADD213PS      64(R8), Z19, Z9
+	VMOVUPS          Z9, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z20
+	VFMADD213PS.BCST 4(BX)(SI*2), Z20, Z1
+	VFMADD213PS      128(R8), Z18, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z20, Z10
+	VFMADD213PS      192(R8), Z19, Z10
+	VMOVUPS          Z10, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z20
+	VFMADD213PS.BCST 8(BX)(SI*2), Z20, Z2
+	VFMADD213PS      256(R8), Z18, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z20, Z11
+	VFMADD213PS      320(R8), Z19, Z11
+	VMOVUPS          Z11, 320(R8)
+	VBROADCASTSS     12(BX)(SI*1), Z20
+	VFMADD213PS.BCST 12(BX)(SI*2), Z20, Z3
+	VFMADD213PS      384(R8), Z18, Z3
+	VMOVUPS          Z3, 384(R8)
+	VFMADD213PS.BCST 12(BX)(SI*2), Z20, Z12
+	VFMADD213PS      448(R8), Z19, Z12
+	VMOVUPS          Z12, 448(R8)
+	VBROADCASTSS     16(BX)(SI*1), Z20
+	VFMADD213PS.BCST 16(BX)(SI*2), Z20, Z4
+	VFMADD213PS      512(R8), Z18, Z4
+	VMOVUPS          Z4, 512(R8)
+	VFMADD213PS.BCST 16(BX)(SI*2), Z20, Z13
+	VFMADD213PS      576(R8), Z19, Z13
+	VMOVUPS          Z13, 576(R8)
+	VBROADCASTSS     20(BX)(SI*1), Z20
+	VFMADD213PS.BCST 20(BX)(SI*2), Z20, Z5
+	VFMADD213PS      640(R8), Z18, Z5
+	VMOVUPS          Z5, 640(R8)
+	VFMADD213PS.BCST 20(BX)(SI*2), Z20, Z14
+	VFMADD213PS      704(R8), Z19, Z14
+	VMOVUPS          Z14, 704(R8)
+	VBROADCASTSS     24(BX)(SI*1), Z20
+	VFMADD213PS.BCST 24(BX)(SI*2), Z20, Z6
+	VFMADD213PS      768(R8), Z18, Z6
+	VMOVUPS          Z6, 768(R8)
+	VFMADD213PS.BCST 24(BX)(SI*2), Z20, Z15
+	VFMADD213PS      832(R8), Z19, Z15
+	VMOVUPS          Z15, 832(R8)
+	VBROADCASTSS     28(BX)(SI*1), Z20
+	VFMADD213PS.BCST 28(BX)(SI*2), Z20, Z7
+	VFMADD213PS      896(R8), Z18, Z7
+	VMOVUPS          Z7, 896(R8)
+	VFMADD213PS.BCST 28(BX)(SI*2), Z20, Z16
+	VFMADD213PS      960(R8), Z19, Z16
+	VMOVUPS          Z16, 960(R8)
+	VBROADCASTSS     32(BX)(SI*1), Z20
+	VFMADD213PS.BCST 32(BX)(SI*2), Z20, Z8
+	VFMADD213PS      1024(R8), Z18, Z8
+	VMOVUPS          Z8, 1024(R8)
+	VFMADD213PS.BCST 32(BX)(SI*2), Z20, Z17
+	VFMADD213PS      1088(R8), Z19, Z17
+	VMOVUPS          Z17, 1088(R8)
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, CX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
+	ADDQ             SI, BX
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
+	JNZ              loop1
+	MOVQ             y+0(FP), AX
+	MOVQ             ldy+8(FP), CX
+	SHLQ             $0x02, CX
+	VMOVUPS          (R8), Z21
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          64(R8), Z21
+	VMOVUPS          Z21, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          128(R8), Z21
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          192(R8), Z21
+	VMOVUPS          Z21, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          256(R8), Z21
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          320(R8), Z21
+	VMOVUPS          Z21, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          384(R8), Z21
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          448(R8), Z21
+	VMOVUPS          Z21, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          512(R8), Z21
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          576(R8), Z21
+	VMOVUPS          Z21, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          640(R8), Z21
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          704(R8), Z21
+	VMOVUPS          Z21, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          768(R8), Z21
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          832(R8), Z21
+	VMOVUPS          Z21, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          896(R8), Z21
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          960(R8), Z21
+	VMOVUPS          Z21, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1024(R8), Z21
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          1088(R8), Z21
+	VMOVUPS          Z21, 64(AX)
+	VZEROUPPER
+	RET
+
+// func q8x10PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x10PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z23, Z23, Z23
+	VMOVUPS Z23, (R8)
+	VMOVUPS Z23, 64(R8)
+	VMOVUPS Z23, 128(R8)
+	VMOVUPS Z23, 192(R8)
+	VMOVUPS Z23, 256(R8)
+	VMOVUPS Z23, 320(R8)
+	VMOVUPS Z23, 384(R8)
+	VMOVUPS Z23, 448(R8)
+	VMOVUPS Z23, 512(R8)
+	VMOVUPS Z23, 576(R8)
+	VMOVUPS Z23, 640(R8)
+	VMOVUPS Z23, 704(R8)
+	VMOVUPS Z23, 768(R8)
+	VMOVUPS Z23, 832(R8)
+	VMOVUPS Z23, 896(R8)
+	VMOVUPS Z23, 960(R8)
+	VMOVUPS Z23, 1024(R8)
+	VMOVUPS Z23, 1088(R8)
+	VMOVUPS Z23, 1152(R8)
+	VMOVUPS Z23, 1216(R8)
+
+loop1:
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z10
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z11
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z12
+	VPBROADCASTD     12(BX), Z3
+	VMOVDQA32        Z3, Z13
+	VPBROADCASTD     16(BX), Z4
+	VMOVDQA32        Z4, Z14
+	VPBROADCASTD     20(BX), Z5
+	VMOVDQA32        Z5, Z15
+	VPBROADCASTD     24(BX), Z6
+	VMOVDQA32        Z6, Z16
+	VPBROADCASTD     28(BX), Z7
+	VMOVDQA32        Z7, Z17
+	VPBROADCASTD     32(BX), Z8
+	VMOVDQA32        Z8, Z18
+	VPBROADCASTD     36(BX), Z9
+	VMOVDQA32        Z9, Z19
+	VMOVDQU32        (AX), Z20
+	VMOVDQU32        (R11), Z21
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z22
+	VPDPBUSD         Z22, Z20, Z0
+	VPDPBUSD         Z22, Z21, Z10
+	VPBROADCASTD     32(DX), Z22
+	VPDPBUSD         Z22, Z20, Z1
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     64(DX), Z22
+	VPDPBUSD         Z22, Z20, Z2
+	VPDPBUSD         Z22, Z21, Z12
+	VPBROADCASTD     96(DX), Z22
+	VPDPBUSD         Z22, Z20, Z3
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     128(DX), Z22
+	VPDPBUSD         Z22, Z20, Z4
+	VPDPBUSD         Z22, Z21, Z14
+	VPBROADCASTD     160(DX), Z22
+	VPDPBUSD         Z22, Z20, Z5
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     192(DX), Z22
+	VPDPBUSD         Z22, Z20, Z6
+	VPDPBUSD         Z22, Z21, Z16
+	VPBROADCASTD     224(DX), Z22
+	VPDPBUSD         Z22, Z20, Z7
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     256(DX), Z22
+	VPDPBUSD         Z22, Z20, Z8
+	VPDPBUSD         Z22, Z21, Z18
+	VPBROADCASTD     288(DX), Z22
+	VPDPBUSD         Z22, Z20, Z9
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        64(AX), Z20
+	VMOVDQU32        64(R11), Z21
+	VPBROADCASTD     4(DX), Z22
+	VPDPBUSD         Z22, Z20, Z0
+	VPDPBUSD         Z22, Z21, Z10
+	VPBROADCASTD     36(DX), Z22
+	VPDPBUSD         Z22, Z20, Z1
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     68(DX), Z22
+	VPDPBUSD         Z22, Z20, Z2
+	VPDPBUSD         Z22, Z21, Z12
+	VPBROADCASTD     100(DX), Z22
+	VPDPBUSD         Z22, Z20, Z3
+	VPDPBUSD         Z22, Z21, Z13
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     132(DX), Z22
+	VPDPBUSD         Z22, Z20, Z4
+	VPDPBUSD         Z22, Z21, Z14
+	VPBROADCASTD     164(DX), Z22
+	VPDPBUSD         Z22, Z20, Z5
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     196(DX), Z22
+	VPDPBUSD         Z22, Z20, Z6
+	VPDPBUSD         Z22, Z21, Z16
+	VPBROADCASTD     228(DX), Z22
+	VPDPBUSD         Z22, Z20, Z7
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     260(DX), Z22
+	VPDPBUSD         Z22, Z20, Z8
+	VPDPBUSD         Z22, Z21, Z18
+	VPBROADCASTD     292(DX), Z22
+	VPDPBUSD         Z22, Z20, Z9
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        128(AX), Z20
+	VMOVDQU32        128(R11), Z21
+	VPBROADCASTD     8(DX), Z22
+	VPDPBUSD         Z22, Z20, Z0
+	VPDPBUSD         Z22, Z21, Z10
+	VPBROADCASTD     40(DX), Z22
+	VPDPBUSD         Z22, Z20, Z1
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     72(DX), Z22
+	VPDPBUSD         Z22, Z20, Z2
+	VPDPBUSD         Z22, Z21, Z12
+	VPBROADCASTD     104(DX), Z22
+	VPDPBUSD         Z22, Z20, Z3
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     136(DX), Z22
+	VPDPBUSD         Z22, Z20, Z4
+	VPDPBUSD         Z22, Z21, Z14
+	VPBROADCASTD     168(DX), Z22
+	VPDPBUSD         Z22, Z20, Z5
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     200(DX), Z22
+	VPDPBUSD         Z22, Z20, Z6
+	VPDPBUSD         Z22, Z21, Z16
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     232(DX), Z22
+	VPDPBUSD         Z22, Z20, Z7
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     264(DX), Z22
+	VPDPBUSD         Z22, Z20, Z8
+	VPDPBUSD         Z22, Z21, Z18
+	VPBROADCASTD     296(DX), Z22
+	VPDPBUSD         Z22, Z20, Z9
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        192(AX), Z20
+	VMOVDQU32        192(R11), Z21
+	VPBROADCASTD     12(DX), Z22
+	VPDPBUSD         Z22, Z20, Z0
+	VPDPBUSD         Z22, Z21, Z10
+	VPBROADCASTD     44(DX), Z22
+	VPDPBUSD         Z22, Z20, Z1
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     76(DX), Z22
+	VPDPBUSD         Z22, Z20, Z2
+	VPDPBUSD         Z22, Z21, Z12
+	VPBROADCASTD     108(DX), Z22
+	VPDPBUSD         Z22, Z20, Z3
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     140(DX), Z22
+	VPDPBUSD         Z22, Z20, Z4
+	VPDPBUSD         Z22, Z21, Z14
+	VPBROADCASTD     172(DX), Z22
+	VPDPBUSD         Z22, Z20, Z5
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     204(DX), Z22
+	VPDPBUSD         Z22, Z20, Z6
+	VPDPBUSD         Z22, Z21, Z16
+	VPBROADCASTD     236(DX), Z22
+	VPDPBUSD         Z22, Z20, Z7
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     268(DX), Z22
+	VPDPBUSD         Z22, Z20, Z8
+	VPDPBUSD         Z22, Z21, Z18
+	VPBROADCASTD     300(DX), Z22
+	VPDPBUSD         Z22, Z20, Z9
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        256(AX), Z20
+	VMOVDQU32        256(R11), Z21
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z22
+	VPDPBUSD         Z22, Z20, Z0
+	VPDPBUSD         Z22, Z21, Z10
+	VPBROADCASTD     48(DX), Z22
+	VPDPBUSD         Z22, Z20, Z1
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     80(DX), Z22
+	VPDPBUSD         Z22, Z20, Z2
+	VPDPBUSD         Z22, Z21, Z12
+	VPBROADCASTD     112(DX), Z22
+	VPDPBUSD         Z22, Z20, Z3
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     144(DX), Z22
+	VPDPBUSD         Z22, Z20, Z4
+	VPDPBUSD         Z22, Z21, Z14
+	VPBROADCASTD     176(DX), Z22
+	VPDPBUSD         Z22, Z20, Z5
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     208(DX), Z22
+	VPDPBUSD         Z22, Z20, Z6
+	VPDPBUSD         Z22, Z21, Z16
+	VPBROADCASTD     240(DX), Z22
+	VPDPBUSD         Z22, Z20, Z7
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     272(DX), Z22
+	VPDPBUSD         Z22, Z20, Z8
+	VPDPBUSD         Z22, Z21, Z18
+	VPBROADCASTD     304(DX), Z22
+	VPDPBUSD         Z22, Z20, Z9
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        320(AX), Z20
+	VMOVDQU32        320(R11), Z21
+	VPBROADCASTD     20(DX), Z22
+	VPDPBUSD         Z22, Z20, Z0
+	VPDPBUSD         Z22, Z21, Z10
+	VPBROADCASTD     52(DX), Z22
+	VPDPBUSD         Z22, Z20, Z1
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     84(DX), Z22
+	VPDPBUSD         Z22, Z20, Z2
+	VPDPBUSD         Z22, Z21, Z12
+	VPBROADCASTD     116(DX), Z22
+	VPDPBUSD         Z22, Z20, Z3
+	VPDPBUSD         Z22, Z21, Z13
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     148(DX), Z22
+	VPDPBUSD         Z22, Z20, Z4
+	VPDPBUSD         Z22, Z21, Z14
+	VPBROADCASTD     180(DX), Z22
+	VPDPBUSD         Z22, Z20, Z5
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     212(DX), Z22
+	VPDPBUSD         Z22, Z20, Z6
+	VPDPBUSD         Z22, Z21, Z16
+	VPBROADCASTD     244(DX), Z22
+	VPDPBUSD         Z22, Z20, Z7
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     276(DX), Z22
+	VPDPBUSD         Z22, Z20, Z8
+	VPDPBUSD         Z22, Z21, Z18
+	VPBROADCASTD     308(DX), Z22
+	VPDPBUSD         Z22, Z20, Z9
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        384(AX), Z20
+	VMOVDQU32        384(R11), Z21
+	VPBROADCASTD     24(DX), Z22
+	VPDPBUSD         Z22, Z20, Z0
+	VPDPBUSD         Z22, Z21, Z10
+	VPBROADCASTD     56(DX), Z22
+	VPDPBUSD         Z22, Z20, Z1
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     88(DX), Z22
+	VPDPBUSD         Z22, Z20, Z2
+	VPDPBUSD         Z22, Z21, Z12
+	VPBROADCASTD     120(DX), Z22
+	VPDPBUSD         Z22, Z20, Z3
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     152(DX), Z22
+	VPDPBUSD         Z22, Z20, Z4
+	VPDPBUSD         Z22, Z21, Z14
+	VPBROADCASTD     184(DX), Z22
+	VPDPBUSD         Z22, Z20, Z5
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     216(DX), Z22
+	VPDPBUSD         Z22, Z20, Z6
+	VPDPBUSD         Z22, Z21, Z16
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     248(DX), Z22
+	VPDPBUSD         Z22, Z20, Z7
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     280(DX), Z22
+	VPDPBUSD         Z22, Z20, Z8
+	VPDPBUSD         Z22, Z21, Z18
+	VPBROADCASTD     312(DX), Z22
+	VPDPBUSD         Z22, Z20, Z9
+	VPDPBUSD         Z22, Z21, Z19
+	VMOVDQU32        448(AX), Z20
+	VMOVDQU32        448(R11), Z21
+	VPBROADCASTD     28(DX), Z22
+	VPDPBUSD         Z22, Z20, Z0
+	VPDPBUSD         Z22, Z21, Z10
+	VPBROADCASTD     60(DX), Z22
+	VPDPBUSD         Z22, Z20, Z1
+	VPDPBUSD         Z22, Z21, Z11
+	VPBROADCASTD     92(DX), Z22
+	VPDPBUSD         Z22, Z20, Z2
+	VPDPBUSD         Z22, Z21, Z12
+	VPBROADCASTD     124(DX), Z22
+	VPDPBUSD         Z22, Z20, Z3
+	VPDPBUSD         Z22, Z21, Z13
+	VPBROADCASTD     156(DX), Z22
+	VPDPBUSD         Z22, Z20, Z4
+	VPDPBUSD         Z22, Z21, Z14
+	VPBROADCASTD     188(DX), Z22
+	VPDPBUSD         Z22, Z20, Z5
+	VPDPBUSD         Z22, Z21, Z15
+	VPBROADCASTD     220(DX), Z22
+	VPDPBUSD         Z22, Z20, Z6
+	VPDPBUSD         Z22, Z21, Z16
+	VPBROADCASTD     252(DX), Z22
+	VPDPBUSD         Z22, Z20, Z7
+	VPDPBUSD         Z22, Z21, Z17
+	VPBROADCASTD     284(DX), Z22
+	VPDPBUSD         Z22, Z20, Z8
+	VPDPBUSD         Z22, Z21, Z18
+	VPBROADCASTD     316(DX), Z22
+	VPDPBUSD         Z22, Z20, Z9
+	VPDPBUSD         Z22, Z21, Z19
+	VCVTPH2PS        (CX), Z20
+	VCVTPH2PS        (R12), Z21
+	VBROADCASTSS     (BX)(SI*1), Z22
+	VFMADD213PS.BCST (BX)(SI*2), Z22, Z0
+	VFMADD213PS      (R8), Z20, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z22, Z10
+	VFMADD213PS      64(R8), Z21, Z10
+	VMOVUPS          Z10, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z22
+	VFMADD213PS.BCST 4(BX)(SI*2), Z22, Z1
+	VFMADD213PS      128(R8), Z20, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z22, Z11
+	VFMADD213PS      192(R8), Z21, Z11
+	VMOVUPS          Z11, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z22
+	VFMADD213PS.BCST 8(BX)(SI*2), Z22, Z2
+	VFMADD213PS      256(R8), Z20, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z22, Z12
+	VFMADD213PS      320(R8), Z21, Z12
+	VMOVUPS          Z12, 320(R8)
+	VBROADCASTSS     12(BX)(SI*1), Z22
+	VFMADD213PS.BCST 12(BX)(SI*2), Z22, Z3
+	VFMADD213PS      384(R8), Z20, Z3
+	VMOVUPS          Z3, 384(R8)
+	VFMADD213PS.BCST 12(BX)(SI*2), Z22, Z13
+	VFMADD213PS      448(R8), Z21, Z13
+	VMOVUPS          Z13, 448(R8)
+	VBROADCASTSS     16(BX)(SI*1), Z22
+	VFMADD213PS.BCST 16(BX)(SI*2), Z22, Z4
+	VFMADD213PS      512(R8), Z20, Z4
+	VMOVUPS          Z4, 512(R8)
+	VFMADD213PS.BCST 16(BX)(SI*2), Z22, Z14
+	VFMADD213PS      576(R8), Z21, Z14
+	VMOVUPS          Z14, 576(R8)
+	VBROADCASTSS     20(BX)(SI*1), Z22
+	VFMADD213PS.BCST 20(BX)(SI*2), Z22, Z5
+	VFMADD213PS      640(R8), Z20, Z5
+	VMOVUPS          Z5, 640(R8)
+	VFMADD213PS.BCST 20(BX)(SI*2), Z22, Z15
+	VFMADD213PS      704(R8), Z21, Z15
+	VMOVUPS          Z15, 704(R8)
+	VBROADCASTSS     24(BX)(SI*1), Z22
+	VFMADD213PS.BCST 24(BX)(SI*2), Z22, Z6
+	VFMADD213PS      768(R8), Z20, Z6
+	VMOVUPS          Z6, 768(R8)
+	VFMADD213PS.BCST 24(BX)(SI*2), Z22, Z16
+	VFMADD213PS      832(R8), Z21, Z16
+	VMOVUPS          Z16, 832(R8)
+	VBROADCASTSS     28(BX)(SI*1), Z22
+	VFMADD213PS.BCST 28(BX)(SI*2), Z22, Z7
+	VFMADD213PS      896(R8), Z20, Z7
+	VMOVUPS          Z7, 896(R8)
+	VFMADD213PS.BCST 28(BX)(SI*2), Z22, Z17
+	VFMADD213PS      960(R8), Z21, Z17
+	VMOVUPS          Z17, 960(R8)
+	VBROADCASTSS     32(BX)(SI*1), Z22
+	VFMADD213PS.BCST 32(BX)(SI*2), Z22, Z8
+	VFMADD213PS      1024(R8), Z20, Z8
+	VMOVUPS          Z8, 1024(R8)
+	VFMADD213PS.BCST 32(BX)(SI*2), Z22, Z18
+	VFMADD213PS      1088(R8), Z21, Z18
+	VMOVUPS          Z18, 1088(R8)
+	VBROADCASTSS     36(BX)(SI*1), Z22
+	VFMADD213PS.BCST 36(BX)(SI*2), Z22, Z9
+	VFMADD213PS      1152(R8), Z20, Z9
+	VMOVUPS          Z9, 1152(R8)
+	VFMADD213PS.BCST 36(BX)(SI*2), Z22, Z19
+	VFMADD213PS      1216(R8), Z21, Z19
+	VMOVUPS          Z19, 1216(R8)
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, CX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
+	ADDQ             SI, BX
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
+	JNZ              loop1
+	MOVQ             y+0(FP), AX
+	MOVQ             ldy+8(FP), CX
+	SHLQ             $0x02, CX
+	VMOVUPS          (R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          64(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          128(R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          192(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          256(R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          320(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          384(R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          448(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          512(R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          576(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          640(R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          704(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          768(R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          832(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          896(R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          960(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1024(R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          1088(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1152(R8), Z23
+	VMOVUPS          Z23, (AX)
+	VMOVUPS          1216(R8), Z23
+	VMOVUPS          Z23, 64(AX)
+	VZEROUPPER
+	RET
+
+// func q8x11PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x11PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z25, Z25, Z25
+	VMOVUPS Z25, (R8)
+	VMOVUPS Z25, 64(R8)
+	VMOVUPS Z25, 128(R8)
+	VMOVUPS Z25, 192(R8)
+	VMOVUPS Z25, 256(R8)
+	VMOVUPS Z25, 320(R8)
+	VMOVUPS Z25, 384(R8)
+	VMOVUPS Z25, 448(R8)
+	VMOVUPS Z25, 512(R8)
+	VMOVUPS Z25, 576(R8)
+	VMOVUPS Z25, 640(R8)
+	VMOVUPS Z25, 704(R8)
+	VMOVUPS Z25, 768(R8)
+	VMOVUPS Z25, 832(R8)
+	VMOVUPS Z25, 896(R8)
+	VMOVUPS Z25, 960(R8)
+	VMOVUPS Z25, 1024(R8)
+	VMOVUPS Z25, 1088(R8)
+	VMOVUPS Z25, 1152(R8)
+	VMOVUPS Z25, 1216(R8)
+	VMOVUPS Z25, 1280(R8)
+	VMOVUPS Z25, 1344(R8)
+
+loop1:
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z11
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z12
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z13
+	VPBROADCASTD     12(BX), Z3
+	VMOVDQA32        Z3, Z14
+	VPBROADCASTD     16(BX), Z4
+	VMOVDQA32        Z4, Z15
+	VPBROADCASTD     20(BX), Z5
+	VMOVDQA32        Z5, Z16
+	VPBROADCASTD     24(BX), Z6
+	VMOVDQA32        Z6, Z17
+	VPBROADCASTD     28(BX), Z7
+	VMOVDQA32        Z7, Z18
+	VPBROADCASTD     32(BX), Z8
+	VMOVDQA32        Z8, Z19
+	VPBROADCASTD     36(BX), Z9
+	VMOVDQA32        Z9, Z20
+	VPBROADCASTD     40(BX), Z10
+	VMOVDQA32        Z10, Z21
+	VMOVDQU32        (AX), Z22
+	VMOVDQU32        (R11), Z23
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z24
+	VPDPBUSD         Z24, Z22, Z0
+	VPDPBUSD         Z24, Z23, Z11
+	VPBROADCASTD     32(DX), Z24
+	VPDPBUSD         Z24, Z22, Z1
+	VPDPBUSD         Z24, Z23, Z12
+	VPBROADCASTD     64(DX), Z24
+	VPDPBUSD         Z24, Z22, Z2
+	VPDPBUSD         Z24, Z23, Z13
+	VPBROADCASTD     96(DX), Z24
+	VPDPBUSD         Z24, Z22, Z3
+	VPDPBUSD         Z24, Z23, Z14
+	VPBROADCASTD     128(DX), Z24
+	VPDPBUSD         Z24, Z22, Z4
+	VPDPBUSD         Z24, Z23, Z15
+	VPBROADCASTD     160(DX), Z24
+	VPDPBUSD         Z24, Z22, Z5
+	VPDPBUSD         Z24, Z23, Z16
+	VPBROADCASTD     192(DX), Z24
+	VPDPBUSD         Z24, Z22, Z6
+	VPDPBUSD         Z24, Z23, Z17
+	VPBROADCASTD     224(DX), Z24
+	VPDPBUSD         Z24, Z22, Z7
+	VPDPBUSD         Z24, Z23, Z18
+	VPBROADCASTD     256(DX), Z24
+	VPDPBUSD         Z24, Z22, Z8
+	VPDPBUSD         Z24, Z23, Z19
+	VPBROADCASTD     288(DX), Z24
+	VPDPBUSD         Z24, Z22, Z9
+	VPDPBUSD         Z24, Z23, Z20
+	VPBROADCASTD     320(DX), Z24
+	VPDPBUSD         Z24, Z22, Z10
+	VPDPBUSD         Z24, Z23, Z21
+	VMOVDQU32        64(AX), Z22
+	VMOVDQU32        64(R11), Z23
+	VPBROADCASTD     4(DX), Z24
+	VPDPBUSD         Z24, Z22, Z0
+	VPDPBUSD         Z24, Z23, Z11
+	VPBROADCASTD     36(DX), Z24
+	VPDPBUSD         Z24, Z22, Z1
+	VPDPBUSD         Z24, Z23, Z12
+	VPBROADCASTD     68(DX), Z24
+	VPDPBUSD         Z24, Z22, Z2
+	VPDPBUSD         Z24, Z23, Z13
+	VPBROADCASTD     100(DX), Z24
+	VPDPBUSD         Z24, Z22, Z3
+	VPDPBUSD         Z24, Z23, Z14
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     132(DX), Z24
+	VPDPBUSD         Z24, Z22, Z4
+	VPDPBUSD         Z24, Z23, Z15
+	VPBROADCASTD     164(DX), Z24
+	VPDPBUSD         Z24, Z22, Z5
+	VPDPBUSD         Z24, Z23, Z16
+	VPBROADCASTD     196(DX), Z24
+	VPDPBUSD         Z24, Z22, Z6
+	VPDPBUSD         Z24, Z23, Z17
+	VPBROADCASTD     228(DX), Z24
+	VPDPBUSD         Z24, Z22, Z7
+	VPDPBUSD         Z24, Z23, Z18
+	VPBROADCASTD     260(DX), Z24
+	VPDPBUSD         Z24, Z22, Z8
+	VPDPBUSD         Z24, Z23, Z19
+	VPBROADCASTD     292(DX), Z24
+	VPDPBUSD         Z24, Z22, Z9
+	VPDPBUSD         Z24, Z23, Z20
+	VPBROADCASTD     324(DX), Z24
+	VPDPBUSD         Z24, Z22, Z10
+	VPDPBUSD         Z24, Z23, Z21
+	VMOVDQU32        128(AX), Z22
+	VMOVDQU32        128(R11), Z23
+	VPBROADCASTD     8(DX), Z24
+	VPDPBUSD         Z24, Z22, Z0
+	VPDPBUSD         Z24, Z23, Z11
+	VPBROADCASTD     40(DX), Z24
+	VPDPBUSD         Z24, Z22, Z1
+	VPDPBUSD         Z24, Z23, Z12
+	VPBROADCASTD     72(DX), Z24
+	VPDPBUSD         Z24, Z22, Z2
+	VPDPBUSD         Z24, Z23, Z13
+	VPBROADCASTD     104(DX), Z24
+	VPDPBUSD         Z24, Z22, Z3
+	VPDPBUSD         Z24, Z23, Z14
+	VPBROADCASTD     136(DX), Z24
+	VPDPBUSD         Z24, Z22, Z4
+	VPDPBUSD         Z24, Z23, Z15
+	VPBROADCASTD     168(DX), Z24
+	VPDPBUSD         Z24, Z22, Z5
+	VPDPBUSD         Z24, Z23, Z16
+	VPBROADCASTD     200(DX), Z24
+	VPDPBUSD         Z24, Z22, Z6
+	VPDPBUSD         Z24, Z23, Z17
+	VPBROADCASTD     232(DX), Z24
+	VPDPBUSD         Z24, Z22, Z7
+	VPDPBUSD         Z24, Z23, Z18
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     264(DX), Z24
+	VPDPBUSD         Z24, Z22, Z8
+	VPDPBUSD         Z24, Z23, Z19
+	VPBROADCASTD     296(DX), Z24
+	VPDPBUSD         Z24, Z22, Z9
+	VPDPBUSD         Z24, Z23, Z20
+	VPBROADCASTD     328(DX), Z24
+	VPDPBUSD         Z24, Z22, Z10
+	VPDPBUSD         Z24, Z23, Z21
+	VMOVDQU32        192(AX), Z22
+	VMOVDQU32        192(R11), Z23
+	VPBROADCASTD     12(DX), Z24
+	VPDPBUSD         Z24, Z22, Z0
+	VPDPBUSD         Z24, Z23, Z11
+	VPBROADCASTD     44(DX), Z24
+	VPDPBUSD         Z24, Z22, Z1
+	VPDPBUSD         Z24, Z23, Z12
+	VPBROADCASTD     76(DX), Z24
+	VPDPBUSD         Z24, Z22, Z2
+	VPDPBUSD         Z24, Z23, Z13
+	VPBROADCASTD     108(DX), Z24
+	VPDPBUSD         Z24, Z22, Z3
+	VPDPBUSD         Z24, Z23, Z14
+	VPBROADCASTD     140(DX), Z24
+	VPDPBUSD         Z24, Z22, Z4
+	VPDPBUSD         Z24, Z23, Z15
+	VPBROADCASTD     172(DX), Z24
+	VPDPBUSD         Z24, Z22, Z5
+	VPDPBUSD         Z24, Z23, Z16
+	VPBROADCASTD     204(DX), Z24
+	VPDPBUSD         Z24, Z22, Z6
+	VPDPBUSD         Z24, Z23, Z17
+	VPBROADCASTD     236(DX), Z24
+	VPDPBUSD         Z24, Z22, Z7
+	VPDPBUSD         Z24, Z23, Z18
+	VPBROADCASTD     268(DX), Z24
+	VPDPBUSD         Z24, Z22, Z8
+	VPDPBUSD         Z24, Z23, Z19
+	VPBROADCASTD     300(DX), Z24
+	VPDPBUSD         Z24, Z22, Z9
+	VPDPBUSD         Z24, Z23, Z20
+	VPBROADCASTD     332(DX), Z24
+	VPDPBUSD         Z24, Z22, Z10
+	VPDPBUSD         Z24, Z23, Z21
+	VMOVDQU32        256(AX), Z22
+	VMOVDQU32        256(R11), Z23
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z24
+	VPDPBUSD         Z24, Z22, Z0
+	VPDPBUSD         Z24, Z23, Z11
+	VPBROADCASTD     48(DX), Z24
+	VPDPBUSD         Z24, Z22, Z1
+	VPDPBUSD         Z24, Z23, Z12
+	VPBROADCASTD     80(DX), Z24
+	VPDPBUSD         Z24, Z22, Z2
+	VPDPBUSD         Z24, Z23, Z13
+	VPBROADCASTD     112(DX), Z24
+	VPDPBUSD         Z24, Z22, Z3
+	VPDPBUSD         Z24, Z23, Z14
+	VPBROADCASTD     144(DX), Z24
+	VPDPBUSD         Z24, Z22, Z4
+	VPDPBUSD         Z24, Z23, Z15
+	VPBROADCASTD     176(DX), Z24
+	VPDPBUSD         Z24, Z22, Z5
+	VPDPBUSD         Z24, Z23, Z16
+	VPBROADCASTD     208(DX), Z24
+	VPDPBUSD         Z24, Z22, Z6
+	VPDPBUSD         Z24, Z23, Z17
+	VPBROADCASTD     240(DX), Z24
+	VPDPBUSD         Z24, Z22, Z7
+	VPDPBUSD         Z24, Z23, Z18
+	VPBROADCASTD     272(DX), Z24
+	VPDPBUSD         Z24, Z22, Z8
+	VPDPBUSD         Z24, Z23, Z19
+	VPBROADCASTD     304(DX), Z24
+	VPDPBUSD         Z24, Z22, Z9
+	VPDPBUSD         Z24, Z23, Z20
+	VPBROADCASTD     336(DX), Z24
+	VPDPBUSD         Z24, Z22, Z10
+	VPDPBUSD         Z24, Z23, Z21
+	VMOVDQU32        320(AX), Z22
+	VMOVDQU32        320(R11), Z23
+	VPBROADCASTD     20(DX), Z24
+	VPDPBUSD         Z24, Z22, Z0
+	VPDPBUSD         Z24, Z23, Z11
+	VPBROADCASTD     52(DX), Z24
+	VPDPBUSD         Z24, Z22, Z1
+	VPDPBUSD         Z24, Z23, Z12
+	VPBROADCASTD     84(DX), Z24
+	VPDPBUSD         Z24, Z22, Z2
+	VPDPBUSD         Z24, Z23, Z13
+	VPBROADCASTD     116(DX), Z24
+	VPDPBUSD         Z24, Z22, Z3
+	VPDPBUSD         Z24, Z23, Z14
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     148(DX), Z24
+	VPDPBUSD         Z24, Z22, Z4
+	VPDPBUSD         Z24, Z23, Z15
+	VPBROADCASTD     180(DX), Z24
+	VPDPBUSD         Z24, Z22, Z5
+	VPDPBUSD         Z24, Z23, Z16
+	VPBROADCASTD     212(DX), Z24
+	VPDPBUSD         Z24, Z22, Z6
+	VPDPBUSD         Z24, Z23, Z17
+	VPBROADCASTD     244(DX), Z24
+	VPDPBUSD         Z24, Z22, Z7
+	VPDPBUSD         Z24, Z23, Z18
+	VPBROADCASTD     276(DX), Z24
+	VPDPBUSD         Z24, Z22, Z8
+	VPDPBUSD         Z24, Z23, Z19
+	VPBROADCASTD     308(DX), Z24
+	VPDPBUSD         Z24, Z22, Z9
+	VPDPBUSD         Z24, Z23, Z20
+	VPBROADCASTD     340(DX), Z24
+	VPDPBUSD         Z24, Z22, Z10
+	VPDPBUSD         Z24, Z23, Z21
+	VMOVDQU32        384(AX), Z22
+	VMOVDQU32        384(R11), Z23
+	VPBROADCASTD     24(DX), Z24
+	VPDPBUSD         Z24, Z22, Z0
+	VPDPBUSD         Z24, Z23, Z11
+	VPBROADCASTD     56(DX), Z24
+	VPDPBUSD         Z24, Z22, Z1
+	VPDPBUSD         Z24, Z23, Z12
+	VPBROADCASTD     88(DX), Z24
+	VPDPBUSD         Z24, Z22, Z2
+	VPDPBUSD         Z24, Z23, Z13
+	VPBROADCASTD     120(DX), Z24
+	VPDPBUSD         Z24, Z22, Z3
+	VPDPBUSD         Z24, Z23, Z14
+	VPBROADCASTD     152(DX), Z24
+	VPDPBUSD         Z24, Z22, Z4
+	VPDPBUSD         Z24, Z23, Z15
+	VPBROADCASTD     184(DX), Z24
+	VPDPBUSD         Z24, Z22, Z5
+	VPDPBUSD         Z24, Z23, Z16
+	VPBROADCASTD     216(DX), Z24
+	VPDPBUSD         Z24, Z22, Z6
+	VPDPBUSD         Z24, Z23, Z17
+	VPBROADCASTD     248(DX), Z24
+	VPDPBUSD         Z24, Z22, Z7
+	VPDPBUSD         Z24, Z23, Z18
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     280(DX), Z24
+	VPDPBUSD         Z24, Z22, Z8
+	VPDPBUSD         Z24, Z23, Z19
+	VPBROADCASTD     312(DX), Z24
+	VPDPBUSD         Z24, Z22, Z9
+	VPDPBUSD         Z24, Z23, Z20
+	VPBROADCASTD     344(DX), Z24
+	VPDPBUSD         Z24, Z22, Z10
+	VPDPBUSD         Z24, Z23, Z21
+	VMOVDQU32        448(AX), Z22
+	VMOVDQU32        448(R11), Z23
+	VPBROADCASTD     28(DX), Z24
+	VPDPBUSD         Z24, Z22, Z0
+	VPDPBUSD         Z24, Z23, Z11
+	VPBROADCASTD     60(DX), Z24
+	VPDPBUSD         Z24, Z22, Z1
+	VPDPBUSD         Z24, Z23, Z12
+	VPBROADCASTD     92(DX), Z24
+	VPDPBUSD         Z24, Z22, Z2
+	VPDPBUSD         Z24, Z23, Z13
+	VPBROADCASTD     124(DX), Z24
+	VPDPBUSD         Z24, Z22, Z3
+	VPDPBUSD         Z24, Z23, Z14
+	VPBROADCASTD     156(DX), Z24
+	VPDPBUSD         Z24, Z22, Z4
+	VPDPBUSD         Z24, Z23, Z15
+	VPBROADCASTD     188(DX), Z24
+	VPDPBUSD         Z24, Z22, Z5
+	VPDPBUSD         Z24, Z23, Z16
+	VPBROADCASTD     220(DX), Z24
+	VPDPBUSD         Z24, Z22, Z6
+	VPDPBUSD         Z24, Z23, Z17
+	VPBROADCASTD     252(DX), Z24
+	VPDPBUSD         Z24, Z22, Z7
+	VPDPBUSD         Z24, Z23, Z18
+	VPBROADCASTD     284(DX), Z24
+	VPDPBUSD         Z24, Z22, Z8
+	VPDPBUSD         Z24, Z23, Z19
+	VPBROADCASTD     316(DX), Z24
+	VPDPBUSD         Z24, Z22, Z9
+	VPDPBUSD         Z24, Z23, Z20
+	VPBROADCASTD     348(DX), Z24
+	VPDPBUSD         Z24, Z22, Z10
+	VPDPBUSD         Z24, Z23, Z21
+	VCVTPH2PS        (CX), Z22
+	VCVTPH2PS        (R12), Z23
+	VBROADCASTSS     (BX)(SI*1), Z24
+	VFMADD213PS.BCST (BX)(SI*2), Z24, Z0
+	VFMADD213PS      (R8), Z22, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z24, Z11
+	VFMADD213PS      64(R8), Z23, Z11
+	VMOVUPS          Z11, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z24
+	VFMADD213PS.BCST 4(BX)(SI*2), Z24, Z1
+	VFMADD213PS      128(R8), Z22, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z24, Z12
+	VFMADD213PS      192(R8), Z23, Z12
+	VMOVUPS          Z12, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z24
+	VFMADD213PS.BCST 8(BX)(SI*2), Z24, Z2
+	VFMADD213PS      256(R8), Z22, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z24, Z13
+	VFMADD213PS      320(R8), Z23, Z13
+	VMOVUPS          Z13, 320(R8)
+	VBROADCASTSS     12(BX)(SI*1), Z24
+	VFMADD213PS.BCST 12(BX)(SI*2), Z24, Z3
+	VFMADD213PS      384(R8), Z22, Z3
+	VMOVUPS          Z3, 384(R8)
+	VFMADD213PS.BCST 12(BX)(SI*2), Z24, Z14
+	VFMADD213PS      448(R8), Z23, Z14
+	VMOVUPS          Z14, 448(R8)
+	VBROADCASTSS     16(BX)(SI*1), Z24
+	VFMADD213PS.BCST 16(BX)(SI*2), Z24, Z4
+	VFMADD213PS      512(R8), Z22, Z4
+	VMOVUPS          Z4, 512(R8)
+	VFMADD213PS.BCST 16(BX)(SI*2), Z24, Z15
+	VFMADD213PS      576(R8), Z23, Z15
+	VMOVUPS          Z15, 576(R8)
+	VBROADCASTSS     20(BX)(SI*1), Z24
+	VFMADD213PS.BCST 20(BX)(SI*2), Z24, Z5
+	VFMADD213PS      640(R8), Z22, Z5
+	VMOVUPS          Z5, 640(R8)
+	VFMADD213PS.BCST 20(BX)(SI*2), Z24, Z16
+	VFMADD213PS      704(R8), Z23, Z16
+	VMOVUPS          Z16, 704(R8)
+	VBROADCASTSS     24(BX)(SI*1), Z24
+	VFMADD213PS.BCST 24(BX)(SI*2), Z24, Z6
+	VFMADD213PS      768(R8), Z22, Z6
+	VMOVUPS          Z6, 768(R8)
+	VFMADD213PS.BCST 24(BX)(SI*2), Z24, Z17
+	VFMADD213PS      832(R8), Z23, Z17
+	VMOVUPS          Z17, 832(R8)
+	VBROADCASTSS     28(BX)(SI*1), Z24
+	VFMADD213PS.BCST 28(BX)(SI*2), Z24, Z7
+	VFMADD213PS      896(R8), Z22, Z7
+	VMOVUPS          Z7, 896(R8)
+	VFMADD213PS.BCST 28(BX)(SI*2), Z24, Z18
+	VFMADD213PS      960(R8), Z23, Z18
+	VMOVUPS          Z18, 960(R8)
+	VBROADCASTSS     32(BX)(SI*1), Z24
+	VFMADD213PS.BCST 32(BX)(SI*2), Z24, Z8
+	VFMADD213PS      1024(R8), Z22, Z8
+	VMOVUPS          Z8, 1024(R8)
+	VFMADD213PS.BCST 32(BX)(SI*2), Z24, Z19
+	VFMADD213PS      1088(R8), Z23, Z19
+	VMOVUPS          Z19, 1088(R8)
+	VBROADCASTSS     36(BX)(SI*1), Z24
+	VFMADD213PS.BCST 36(BX)(SI*2), Z24, Z9
+	VFMADD213PS      1152(R8), Z22, Z9
+	VMOVUPS          Z9, 1152(R8)
+	VFMADD213PS.BCST 36(BX)(SI*2), Z24, Z20
+	VFMADD213PS      1216(R8), Z23, Z20
+	VMOVUPS          Z20, 1216(R8)
+	VBROADCASTSS     40(BX)(SI*1), Z24
+	VFMADD213PS.BCST 40(BX)(SI*2), Z24, Z10
+	VFMADD213PS      1280(R8), Z22, Z10
+	VMOVUPS          Z10, 1280(R8)
+	VFMADD213PS.BCST 40(BX)(SI*2), Z24, Z21
+	VFMADD213PS      1344(R8), Z23, Z21
+	VMOVUPS          Z21, 1344(R8)
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, CX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
+	ADDQ             SI, BX
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
+	JNZ              loop1
+	MOVQ             y+0(FP), AX
+	MOVQ             ldy+8(FP), CX
+	SHLQ             $0x02, CX
+	VMOVUPS          (R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          64(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          128(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          192(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          256(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          320(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          384(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          448(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          512(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          576(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          640(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          704(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          768(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          832(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          896(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          960(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1024(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          1088(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1152(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          1216(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1280(R8), Z25
+	VMOVUPS          Z25, (AX)
+	VMOVUPS          1344(R8), Z25
+	VMOVUPS          Z25, 64(AX)
+	VZEROUPPER
+	RET
+
+// func q8x12PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+TEXT ·q8x12PairVNNI(SB), NOSPLIT, $0-88
+	MOVQ    quants+16(FP), AX
+	MOVQ    scales+24(FP), CX
+	MOVQ    xq+32(FP), DX
+	MOVQ    xs+40(FP), BX
+	MOVQ    n+48(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    blocks+56(FP), DI
+	MOVQ    carry+64(FP), R8
+	MOVQ    ahead+72(FP), R9
+	MOVQ    step+80(FP), R10
+	MOVQ    DI, R12
+	SHLQ    $0x05, R12
+	MOVQ    R12, R11
+	SHLQ    $0x04, R11
+	ADDQ    CX, R12
+	ADDQ    AX, R11
+	VPXORD  Z27, Z27, Z27
+	VMOVUPS Z27, (R8)
+	VMOVUPS Z27, 64(R8)
+	VMOVUPS Z27, 128(R8)
+	VMOVUPS Z27, 192(R8)
+	VMOVUPS Z27, 256(R8)
+	VMOVUPS Z27, 320(R8)
+	VMOVUPS Z27, 384(R8)
+	VMOVUPS Z27, 448(R8)
+	VMOVUPS Z27, 512(R8)
+	VMOVUPS Z27, 576(R8)
+	VMOVUPS Z27, 640(R8)
+	VMOVUPS Z27, 704(R8)
+	VMOVUPS Z27, 768(R8)
+	VMOVUPS Z27, 832(R8)
+	VMOVUPS Z27, 896(R8)
+	VMOVUPS Z27, 960(R8)
+	VMOVUPS Z27, 1024(R8)
+	VMOVUPS Z27, 1088(R8)
+	VMOVUPS Z27, 1152(R8)
+	VMOVUPS Z27, 1216(R8)
+	VMOVUPS Z27, 1280(R8)
+	VMOVUPS Z27, 1344(R8)
+	VMOVUPS Z27, 1408(R8)
+	VMOVUPS Z27, 1472(R8)
+
+loop1:
+	VPBROADCASTD     (BX), Z0
+	VMOVDQA32        Z0, Z12
+	VPBROADCASTD     4(BX), Z1
+	VMOVDQA32        Z1, Z13
+	VPBROADCASTD     8(BX), Z2
+	VMOVDQA32        Z2, Z14
+	VPBROADCASTD     12(BX), Z3
+	VMOVDQA32        Z3, Z15
+	VPBROADCASTD     16(BX), Z4
+	VMOVDQA32        Z4, Z16
+	VPBROADCASTD     20(BX), Z5
+	VMOVDQA32        Z5, Z17
+	VPBROADCASTD     24(BX), Z6
+	VMOVDQA32        Z6, Z18
+	VPBROADCASTD     28(BX), Z7
+	VMOVDQA32        Z7, Z19
+	VPBROADCASTD     32(BX), Z8
+	VMOVDQA32        Z8, Z20
+	VPBROADCASTD     36(BX), Z9
+	VMOVDQA32        Z9, Z21
+	VPBROADCASTD     40(BX), Z10
+	VMOVDQA32        Z10, Z22
+	VPBROADCASTD     44(BX), Z11
+	VMOVDQA32        Z11, Z23
+	VMOVDQU32        (AX), Z24
+	VMOVDQU32        (R11), Z25
+	PREFETCHT1       (R9)
+	VPBROADCASTD     (DX), Z26
+	VPDPBUSD         Z26, Z24, Z0
+	VPDPBUSD         Z26, Z25, Z12
+	VPBROADCASTD     32(DX), Z26
+	VPDPBUSD         Z26, Z24, Z1
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     64(DX), Z26
+	VPDPBUSD         Z26, Z24, Z2
+	VPDPBUSD         Z26, Z25, Z14
+	VPBROADCASTD     96(DX), Z26
+	VPDPBUSD         Z26, Z24, Z3
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     128(DX), Z26
+	VPDPBUSD         Z26, Z24, Z4
+	VPDPBUSD         Z26, Z25, Z16
+	VPBROADCASTD     160(DX), Z26
+	VPDPBUSD         Z26, Z24, Z5
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     192(DX), Z26
+	VPDPBUSD         Z26, Z24, Z6
+	VPDPBUSD         Z26, Z25, Z18
+	VPBROADCASTD     224(DX), Z26
+	VPDPBUSD         Z26, Z24, Z7
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     256(DX), Z26
+	VPDPBUSD         Z26, Z24, Z8
+	VPDPBUSD         Z26, Z25, Z20
+	VPBROADCASTD     288(DX), Z26
+	VPDPBUSD         Z26, Z24, Z9
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     320(DX), Z26
+	VPDPBUSD         Z26, Z24, Z10
+	VPDPBUSD         Z26, Z25, Z22
+	VPBROADCASTD     352(DX), Z26
+	VPDPBUSD         Z26, Z24, Z11
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        64(AX), Z24
+	VMOVDQU32        64(R11), Z25
+	VPBROADCASTD     4(DX), Z26
+	VPDPBUSD         Z26, Z24, Z0
+	VPDPBUSD         Z26, Z25, Z12
+	VPBROADCASTD     36(DX), Z26
+	VPDPBUSD         Z26, Z24, Z1
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     68(DX), Z26
+	VPDPBUSD         Z26, Z24, Z2
+	VPDPBUSD         Z26, Z25, Z14
+	VPBROADCASTD     100(DX), Z26
+	VPDPBUSD         Z26, Z24, Z3
+	VPDPBUSD         Z26, Z25, Z15
+	PREFETCHT1       64(R9)
+	VPBROADCASTD     132(DX), Z26
+	VPDPBUSD         Z26, Z24, Z4
+	VPDPBUSD         Z26, Z25, Z16
+	VPBROADCASTD     164(DX), Z26
+	VPDPBUSD         Z26, Z24, Z5
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     196(DX), Z26
+	VPDPBUSD         Z26, Z24, Z6
+	VPDPBUSD         Z26, Z25, Z18
+	VPBROADCASTD     228(DX), Z26
+	VPDPBUSD         Z26, Z24, Z7
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     260(DX), Z26
+	VPDPBUSD         Z26, Z24, Z8
+	VPDPBUSD         Z26, Z25, Z20
+	VPBROADCASTD     292(DX), Z26
+	VPDPBUSD         Z26, Z24, Z9
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     324(DX), Z26
+	VPDPBUSD         Z26, Z24, Z10
+	VPDPBUSD         Z26, Z25, Z22
+	VPBROADCASTD     356(DX), Z26
+	VPDPBUSD         Z26, Z24, Z11
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        128(AX), Z24
+	VMOVDQU32        128(R11), Z25
+	VPBROADCASTD     8(DX), Z26
+	VPDPBUSD         Z26, Z24, Z0
+	VPDPBUSD         Z26, Z25, Z12
+	VPBROADCASTD     40(DX), Z26
+	VPDPBUSD         Z26, Z24, Z1
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     72(DX), Z26
+	VPDPBUSD         Z26, Z24, Z2
+	VPDPBUSD         Z26, Z25, Z14
+	VPBROADCASTD     104(DX), Z26
+	VPDPBUSD         Z26, Z24, Z3
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     136(DX), Z26
+	VPDPBUSD         Z26, Z24, Z4
+	VPDPBUSD         Z26, Z25, Z16
+	VPBROADCASTD     168(DX), Z26
+	VPDPBUSD         Z26, Z24, Z5
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     200(DX), Z26
+	VPDPBUSD         Z26, Z24, Z6
+	VPDPBUSD         Z26, Z25, Z18
+	VPBROADCASTD     232(DX), Z26
+	VPDPBUSD         Z26, Z24, Z7
+	VPDPBUSD         Z26, Z25, Z19
+	PREFETCHT1       128(R9)
+	VPBROADCASTD     264(DX), Z26
+	VPDPBUSD         Z26, Z24, Z8
+	VPDPBUSD         Z26, Z25, Z20
+	VPBROADCASTD     296(DX), Z26
+	VPDPBUSD         Z26, Z24, Z9
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     328(DX), Z26
+	VPDPBUSD         Z26, Z24, Z10
+	VPDPBUSD         Z26, Z25, Z22
+	VPBROADCASTD     360(DX), Z26
+	VPDPBUSD         Z26, Z24, Z11
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        192(AX), Z24
+	VMOVDQU32        192(R11), Z25
+	VPBROADCASTD     12(DX), Z26
+	VPDPBUSD         Z26, Z24, Z0
+	VPDPBUSD         Z26, Z25, Z12
+	VPBROADCASTD     44(DX), Z26
+	VPDPBUSD         Z26, Z24, Z1
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     76(DX), Z26
+	VPDPBUSD         Z26, Z24, Z2
+	VPDPBUSD         Z26, Z25, Z14
+	VPBROADCASTD     108(DX), Z26
+	VPDPBUSD         Z26, Z24, Z3
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     140(DX), Z26
+	VPDPBUSD         Z26, Z24, Z4
+	VPDPBUSD         Z26, Z25, Z16
+	VPBROADCASTD     172(DX), Z26
+	VPDPBUSD         Z26, Z24, Z5
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     204(DX), Z26
+	VPDPBUSD         Z26, Z24, Z6
+	VPDPBUSD         Z26, Z25, Z18
+	VPBROADCASTD     236(DX), Z26
+	VPDPBUSD         Z26, Z24, Z7
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     268(DX), Z26
+	VPDPBUSD         Z26, Z24, Z8
+	VPDPBUSD         Z26, Z25, Z20
+	VPBROADCASTD     300(DX), Z26
+	VPDPBUSD         Z26, Z24, Z9
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     332(DX), Z26
+	VPDPBUSD         Z26, Z24, Z10
+	VPDPBUSD         Z26, Z25, Z22
+	VPBROADCASTD     364(DX), Z26
+	VPDPBUSD         Z26, Z24, Z11
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        256(AX), Z24
+	VMOVDQU32        256(R11), Z25
+	PREFETCHT1       192(R9)
+	VPBROADCASTD     16(DX), Z26
+	VPDPBUSD         Z26, Z24, Z0
+	VPDPBUSD         Z26, Z25, Z12
+	VPBROADCASTD     48(DX), Z26
+	VPDPBUSD         Z26, Z24, Z1
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     80(DX), Z26
+	VPDPBUSD         Z26, Z24, Z2
+	VPDPBUSD         Z26, Z25, Z14
+	VPBROADCASTD     112(DX), Z26
+	VPDPBUSD         Z26, Z24, Z3
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     144(DX), Z26
+	VPDPBUSD         Z26, Z24, Z4
+	VPDPBUSD         Z26, Z25, Z16
+	VPBROADCASTD     176(DX), Z26
+	VPDPBUSD         Z26, Z24, Z5
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     208(DX), Z26
+	VPDPBUSD         Z26, Z24, Z6
+	VPDPBUSD         Z26, Z25, Z18
+	VPBROADCASTD     240(DX), Z26
+	VPDPBUSD         Z26, Z24, Z7
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     272(DX), Z26
+	VPDPBUSD         Z26, Z24, Z8
+	VPDPBUSD         Z26, Z25, Z20
+	VPBROADCASTD     304(DX), Z26
+	VPDPBUSD         Z26, Z24, Z9
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     336(DX), Z26
+	VPDPBUSD         Z26, Z24, Z10
+	VPDPBUSD         Z26, Z25, Z22
+	VPBROADCASTD     368(DX), Z26
+	VPDPBUSD         Z26, Z24, Z11
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        320(AX), Z24
+	VMOVDQU32        320(R11), Z25
+	VPBROADCASTD     20(DX), Z26
+	VPDPBUSD         Z26, Z24, Z0
+	VPDPBUSD         Z26, Z25, Z12
+	VPBROADCASTD     52(DX), Z26
+	VPDPBUSD         Z26, Z24, Z1
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     84(DX), Z26
+	VPDPBUSD         Z26, Z24, Z2
+	VPDPBUSD         Z26, Z25, Z14
+	VPBROADCASTD     116(DX), Z26
+	VPDPBUSD         Z26, Z24, Z3
+	VPDPBUSD         Z26, Z25, Z15
+	PREFETCHT1       256(R9)
+	VPBROADCASTD     148(DX), Z26
+	VPDPBUSD         Z26, Z24, Z4
+	VPDPBUSD         Z26, Z25, Z16
+	VPBROADCASTD     180(DX), Z26
+	VPDPBUSD         Z26, Z24, Z5
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     212(DX), Z26
+	VPDPBUSD         Z26, Z24, Z6
+	VPDPBUSD         Z26, Z25, Z18
+	VPBROADCASTD     244(DX), Z26
+	VPDPBUSD         Z26, Z24, Z7
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     276(DX), Z26
+	VPDPBUSD         Z26, Z24, Z8
+	VPDPBUSD         Z26, Z25, Z20
+	VPBROADCASTD     308(DX), Z26
+	VPDPBUSD         Z26, Z24, Z9
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     340(DX), Z26
+	VPDPBUSD         Z26, Z24, Z10
+	VPDPBUSD         Z26, Z25, Z22
+	VPBROADCASTD     372(DX), Z26
+	VPDPBUSD         Z26, Z24, Z11
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        384(AX), Z24
+	VMOVDQU32        384(R11), Z25
+	VPBROADCASTD     24(DX), Z26
+	VPDPBUSD         Z26, Z24, Z0
+	VPDPBUSD         Z26, Z25, Z12
+	VPBROADCASTD     56(DX), Z26
+	VPDPBUSD         Z26, Z24, Z1
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     88(DX), Z26
+	VPDPBUSD         Z26, Z24, Z2
+	VPDPBUSD         Z26, Z25, Z14
+	VPBROADCASTD     120(DX), Z26
+	VPDPBUSD         Z26, Z24, Z3
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     152(DX), Z26
+	VPDPBUSD         Z26, Z24, Z4
+	VPDPBUSD         Z26, Z25, Z16
+	VPBROADCASTD     184(DX), Z26
+	VPDPBUSD         Z26, Z24, Z5
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     216(DX), Z26
+	VPDPBUSD         Z26, Z24, Z6
+	VPDPBUSD         Z26, Z25, Z18
+	VPBROADCASTD     248(DX), Z26
+	VPDPBUSD         Z26, Z24, Z7
+	VPDPBUSD         Z26, Z25, Z19
+	PREFETCHT1       320(R9)
+	VPBROADCASTD     280(DX), Z26
+	VPDPBUSD         Z26, Z24, Z8
+	VPDPBUSD         Z26, Z25, Z20
+	VPBROADCASTD     312(DX), Z26
+	VPDPBUSD         Z26, Z24, Z9
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     344(DX), Z26
+	VPDPBUSD         Z26, Z24, Z10
+	VPDPBUSD         Z26, Z25, Z22
+	VPBROADCASTD     376(DX), Z26
+	VPDPBUSD         Z26, Z24, Z11
+	VPDPBUSD         Z26, Z25, Z23
+	VMOVDQU32        448(AX), Z24
+	VMOVDQU32        448(R11), Z25
+	VPBROADCASTD     28(DX), Z26
+	VPDPBUSD         Z26, Z24, Z0
+	VPDPBUSD         Z26, Z25, Z12
+	VPBROADCASTD     60(DX), Z26
+	VPDPBUSD         Z26, Z24, Z1
+	VPDPBUSD         Z26, Z25, Z13
+	VPBROADCASTD     92(DX), Z26
+	VPDPBUSD         Z26, Z24, Z2
+	VPDPBUSD         Z26, Z25, Z14
+	VPBROADCASTD     124(DX), Z26
+	VPDPBUSD         Z26, Z24, Z3
+	VPDPBUSD         Z26, Z25, Z15
+	VPBROADCASTD     156(DX), Z26
+	VPDPBUSD         Z26, Z24, Z4
+	VPDPBUSD         Z26, Z25, Z16
+	VPBROADCASTD     188(DX), Z26
+	VPDPBUSD         Z26, Z24, Z5
+	VPDPBUSD         Z26, Z25, Z17
+	VPBROADCASTD     220(DX), Z26
+	VPDPBUSD         Z26, Z24, Z6
+	VPDPBUSD         Z26, Z25, Z18
+	VPBROADCASTD     252(DX), Z26
+	VPDPBUSD         Z26, Z24, Z7
+	VPDPBUSD         Z26, Z25, Z19
+	VPBROADCASTD     284(DX), Z26
+	VPDPBUSD         Z26, Z24, Z8
+	VPDPBUSD         Z26, Z25, Z20
+	VPBROADCASTD     316(DX), Z26
+	VPDPBUSD         Z26, Z24, Z9
+	VPDPBUSD         Z26, Z25, Z21
+	VPBROADCASTD     348(DX), Z26
+	VPDPBUSD         Z26, Z24, Z10
+	VPDPBUSD         Z26, Z25, Z22
+	VPBROADCASTD     380(DX), Z26
+	VPDPBUSD         Z26, Z24, Z11
+	VPDPBUSD         Z26, Z25, Z23
+	VCVTPH2PS        (CX), Z24
+	VCVTPH2PS        (R12), Z25
+	VBROADCASTSS     (BX)(SI*1), Z26
+	VFMADD213PS.BCST (BX)(SI*2), Z26, Z0
+	VFMADD213PS      (R8), Z24, Z0
+	VMOVUPS          Z0, (R8)
+	VFMADD213PS.BCST (BX)(SI*2), Z26, Z12
+	VFMADD213PS      64(R8), Z25, Z12
+	VMOVUPS          Z12, 64(R8)
+	VBROADCASTSS     4(BX)(SI*1), Z26
+	VFMADD213PS.BCST 4(BX)(SI*2), Z26, Z1
+	VFMADD213PS      128(R8), Z24, Z1
+	VMOVUPS          Z1, 128(R8)
+	VFMADD213PS.BCST 4(BX)(SI*2), Z26, Z13
+	VFMADD213PS      192(R8), Z25, Z13
+	VMOVUPS          Z13, 192(R8)
+	VBROADCASTSS     8(BX)(SI*1), Z26
+	VFMADD213PS.BCST 8(BX)(SI*2), Z26, Z2
+	VFMADD213PS      256(R8), Z24, Z2
+	VMOVUPS          Z2, 256(R8)
+	VFMADD213PS.BCST 8(BX)(SI*2), Z26, Z14
+	VFMADD213PS      320(R8), Z25, Z14
+	VMOVUPS          Z14, 320(R8)
+	VBROADCASTSS     12(BX)(SI*1), Z26
+	VFMADD213PS.BCST 12(BX)(SI*2), Z26, Z3
+	VFMADD213PS      384(R8), Z24, Z3
+	VMOVUPS          Z3, 384(R8)
+	VFMADD213PS.BCST 12(BX)(SI*2), Z26, Z15
+	VFMADD213PS      448(R8), Z25, Z15
+	VMOVUPS          Z15, 448(R8)
+	VBROADCASTSS     16(BX)(SI*1), Z26
+	VFMADD213PS.BCST 16(BX)(SI*2), Z26, Z4
+	VFMADD213PS      512(R8), Z24, Z4
+	VMOVUPS          Z4, 512(R8)
+	VFMADD213PS.BCST 16(BX)(SI*2), Z26, Z16
+	VFMADD213PS      576(R8), Z25, Z16
+	VMOVUPS          Z16, 576(R8)
+	VBROADCASTSS     20(BX)(SI*1), Z26
+	VFMADD213PS.BCST 20(BX)(SI*2), Z26, Z5
+	VFMADD213PS      640(R8), Z24, Z5
+	VMOVUPS          Z5, 640(R8)
+	VFMADD213PS.BCST 20(BX)(SI*2), Z26, Z17
+	VFMADD213PS      704(R8), Z25, Z17
+	VMOVUPS          Z17, 704(R8)
+	VBROADCASTSS     24(BX)(SI*1), Z26
+	VFMADD213PS.BCST 24(BX)(SI*2), Z26, Z6
+	VFMADD213PS      768(R8), Z24, Z6
+	VMOVUPS          Z6, 768(R8)
+	VFMADD213PS.BCST 24(BX)(SI*2), Z26, Z18
+	VFMADD213PS      832(R8), Z25, Z18
+	VMOVUPS          Z18, 832(R8)
+	VBROADCASTSS     28(BX)(SI*1), Z26
+	VFMADD213PS.BCST 28(BX)(SI*2), Z26, Z7
+	VFMADD213PS      896(R8), Z24, Z7
+	VMOVUPS          Z7, 896(R8)
+	VFMADD213PS.BCST 28(BX)(SI*2), Z26, Z19
+	VFMADD213PS      960(R8), Z25, Z19
+	VMOVUPS          Z19, 960(R8)
+	VBROADCASTSS     32(BX)(SI*1), Z26
+	VFMADD213PS.BCST 32(BX)(SI*2), Z26, Z8
+	VFMADD213PS      1024(R8), Z24, Z8
+	VMOVUPS          Z8, 1024(R8)
+	VFMADD213PS.BCST 32(BX)(SI*2), Z26, Z20
+	VFMADD213PS      1088(R8), Z25, Z20
+	VMOVUPS          Z20, 1088(R8)
+	VBROADCASTSS     36(BX)(SI*1), Z26
+	VFMADD213PS.BCST 36(BX)(SI*2), Z26, Z9
+	VFMADD213PS      1152(R8), Z24, Z9
+	VMOVUPS          Z9, 1152(R8)
+	VFMADD213PS.BCST 36(BX)(SI*2), Z26, Z21
+	VFMADD213PS      1216(R8), Z25, Z21
+	VMOVUPS          Z21, 1216(R8)
+	VBROADCASTSS     40(BX)(SI*1), Z26
+	VFMADD213PS.BCST 40(BX)(SI*2), Z26, Z10
+	VFMADD213PS      1280(R8), Z24, Z10
+	VMOVUPS          Z10, 1280(R8)
+	VFMADD213PS.BCST 40(BX)(SI*2), Z26, Z22
+	VFMADD213PS      1344(R8), Z25, Z22
+	VMOVUPS          Z22, 1344(R8)
+	VBROADCASTSS     44(BX)(SI*1), Z26
+	VFMADD213PS.BCST 44(BX)(SI*2), Z26, Z11
+	VFMADD213PS      1408(R8), Z24, Z11
+	VMOVUPS          Z11, 1408(R8)
+	VFMADD213PS.BCST 44(BX)(SI*2), Z26, Z23
+	VFMADD213PS      1472(R8), Z25, Z23
+	VMOVUPS          Z23, 1472(R8)
+	ADDQ             $0x00000200, AX
+	ADDQ             $0x20, CX
+	LEAQ             (DX)(SI*8), DX
+	LEAQ             (BX)(SI*2), BX
+	ADDQ             SI, BX
+	ADDQ             $0x00000200, R11
+	ADDQ             $0x20, R12
+	ADDQ             R10, R9
+	DECQ             DI
+	JNZ              loop1
+	MOVQ             y+0(FP), AX
+	MOVQ             ldy+8(FP), CX
+	SHLQ             $0x02, CX
+	VMOVUPS          (R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          64(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          128(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          192(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          256(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          320(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          384(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          448(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          512(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          576(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          640(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          704(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          768(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          832(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          896(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          960(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1024(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          1088(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1152(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          1216(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1280(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          1344(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	ADDQ             CX, AX
+	VMOVUPS          1408(R8), Z27
+	VMOVUPS          Z27, (AX)
+	VMOVUPS          1472(R8), Z27
+	VMOVUPS          Z27, 64(AX)
+	VZEROUPPER
+	RET
+
+// func q8x1AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x1AVX2(SB), NOSPLIT, $0-64
 	MOVQ   quants+16(FP), AX
 	MOVQ   scales+24(FP), CX
 	MOVQ   xq+32(FP), DX
 	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
+	MOVQ   n+48(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
+	MOVQ   blocks+56(FP), DI
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 
@@ -3571,9 +5945,9 @@ loop1:
 	VFMADD231PS  Y3, Y0, Y2
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x20, CX
-	ADDQ         DI, DX
+	LEAQ         (DX)(SI*8), DX
 	ADDQ         SI, BX
-	DECQ         R8
+	DECQ         DI
 	JNZ          loop1
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+8(FP), CX
@@ -3583,17 +5957,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x2AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x2AVX2(SB), NOSPLIT, $0-72
+// func q8x2AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x2AVX2(SB), NOSPLIT, $0-64
 	MOVQ   quants+16(FP), AX
 	MOVQ   scales+24(FP), CX
 	MOVQ   xq+32(FP), DX
 	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
+	MOVQ   n+48(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
+	MOVQ   blocks+56(FP), DI
 	VXORPS Y2, Y2, Y2
 	VXORPS Y4, Y4, Y4
 	VXORPS Y3, Y3, Y3
@@ -3848,9 +6220,9 @@ loop1:
 	VFMADD231PS  Y6, Y1, Y5
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x20, CX
-	ADDQ         DI, DX
+	LEAQ         (DX)(SI*8), DX
 	ADDQ         SI, BX
-	DECQ         R8
+	DECQ         DI
 	JNZ          loop1
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+8(FP), CX
@@ -3863,17 +6235,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x3AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x3AVX2(SB), NOSPLIT, $0-72
+// func q8x3AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x3AVX2(SB), NOSPLIT, $0-64
 	MOVQ   quants+16(FP), AX
 	MOVQ   scales+24(FP), CX
 	MOVQ   xq+32(FP), DX
 	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
+	MOVQ   n+48(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
+	MOVQ   blocks+56(FP), DI
 	VXORPS Y3, Y3, Y3
 	VXORPS Y6, Y6, Y6
 	VXORPS Y4, Y4, Y4
@@ -4220,9 +6590,9 @@ loop1:
 	VFMADD231PS  Y9, Y2, Y8
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x20, CX
-	ADDQ         DI, DX
+	LEAQ         (DX)(SI*8), DX
 	ADDQ         SI, BX
-	DECQ         R8
+	DECQ         DI
 	JNZ          loop1
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+8(FP), CX
@@ -4238,17 +6608,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func q8x4AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
-TEXT ·q8x4AVX2(SB), NOSPLIT, $0-72
+// func q8x4AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+TEXT ·q8x4AVX2(SB), NOSPLIT, $0-64
 	MOVQ   quants+16(FP), AX
 	MOVQ   scales+24(FP), CX
 	MOVQ   xq+32(FP), DX
 	MOVQ   xs+40(FP), BX
-	MOVQ   n+56(FP), SI
+	MOVQ   n+48(FP), SI
 	SHLQ   $0x02, SI
-	MOVQ   SI, DI
-	SHLQ   $0x03, DI
-	MOVQ   blocks+64(FP), R8
+	MOVQ   blocks+56(FP), DI
 	VXORPS Y4, Y4, Y4
 	VXORPS Y8, Y8, Y8
 	VXORPS Y5, Y5, Y5
@@ -4687,9 +7055,9 @@ loop1:
 	VFMADD231PS  Y12, Y3, Y11
 	ADDQ         $0x00000200, AX
 	ADDQ         $0x20, CX
-	ADDQ         DI, DX
+	LEAQ         (DX)(SI*8), DX
 	ADDQ         SI, BX
-	DECQ         R8
+	DECQ         DI
 	JNZ          loop1
 	MOVQ         y+0(FP), AX
 	MOVQ         ldy+8(FP), CX

@@ -7,124 +7,154 @@ package tensor
 // q8x1VNNI is the packedKernel of Q8_0 for 1 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x1VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x1VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x2VNNI is the packedKernel of Q8_0 for 2 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x2VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x2VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x3VNNI is the packedKernel of Q8_0 for 3 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x3VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x3VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x4VNNI is the packedKernel of Q8_0 for 4 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x4VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x4VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x5VNNI is the packedKernel of Q8_0 for 5 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x5VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x5VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x6VNNI is the packedKernel of Q8_0 for 6 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x6VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x6VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x7VNNI is the packedKernel of Q8_0 for 7 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x7VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x7VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x8VNNI is the packedKernel of Q8_0 for 8 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x8VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x8VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x9VNNI is the packedKernel of Q8_0 for 9 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x9VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x9VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x10VNNI is the packedKernel of Q8_0 for 10 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x10VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x10VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x11VNNI is the packedKernel of Q8_0 for 11 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x11VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x11VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x12VNNI is the packedKernel of Q8_0 for 12 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x12VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x12VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
-// q8x1PairVNNI is the pairKernel of Q8_0 for 1 of n columns. blocks > 0. Each block fetches what
-// lies at ahead, 192 bytes, which moves on by step bytes.
+// q8x1PairVNNI is the pairKernel of Q8_0 for 1 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x1PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
+func q8x1PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
 
-// q8x2PairVNNI is the pairKernel of Q8_0 for 2 of n columns. blocks > 0. Each block fetches what
-// lies at ahead, 192 bytes, which moves on by step bytes.
+// q8x2PairVNNI is the pairKernel of Q8_0 for 2 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x2PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
+func q8x2PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
 
-// q8x3PairVNNI is the pairKernel of Q8_0 for 3 of n columns. blocks > 0. Each block fetches what
-// lies at ahead, 192 bytes, which moves on by step bytes.
+// q8x3PairVNNI is the pairKernel of Q8_0 for 3 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x3PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
+func q8x3PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
 
-// q8x4PairVNNI is the pairKernel of Q8_0 for 4 of n columns. blocks > 0. Each block fetches what
-// lies at ahead, 192 bytes, which moves on by step bytes.
+// q8x4PairVNNI is the pairKernel of Q8_0 for 4 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x4PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
+func q8x4PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
 
-// q8x5PairVNNI is the pairKernel of Q8_0 for 5 of n columns. blocks > 0. Each block fetches what
-// lies at ahead, 192 bytes, which moves on by step bytes.
+// q8x5PairVNNI is the pairKernel of Q8_0 for 5 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x5PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
+func q8x5PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
 
-// q8x6PairVNNI is the pairKernel of Q8_0 for 6 of n columns. blocks > 0. Each block fetches what
-// lies at ahead, 192 bytes, which moves on by step bytes.
+// q8x6PairVNNI is the pairKernel of Q8_0 for 6 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x6PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
+func q8x6PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
 
-// q8x7PairVNNI is the pairKernel of Q8_0 for 7 of n columns. blocks > 0. Each block fetches what
-// lies at ahead, 192 bytes, which moves on by step bytes.
+// q8x7PairVNNI is the pairKernel of Q8_0 for 7 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
 //
 //go:noescape
-func q8x7PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int)
+func q8x7PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+
+// q8x8PairVNNI is the pairKernel of Q8_0 for 8 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
+//
+//go:noescape
+func q8x8PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+
+// q8x9PairVNNI is the pairKernel of Q8_0 for 9 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
+//
+//go:noescape
+func q8x9PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+
+// q8x10PairVNNI is the pairKernel of Q8_0 for 10 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
+//
+//go:noescape
+func q8x10PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+
+// q8x11PairVNNI is the pairKernel of Q8_0 for 11 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
+//
+//go:noescape
+func q8x11PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
+
+// q8x12PairVNNI is the pairKernel of Q8_0 for 12 of n columns. blocks > 0. carry is working memory,
+// 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
+//
+//go:noescape
+func q8x12PairVNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int)
 
 // q8x1AVX2 is the packedKernel of Q8_0 for 1 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x1AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x1AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x2AVX2 is the packedKernel of Q8_0 for 2 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x2AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x2AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x3AVX2 is the packedKernel of Q8_0 for 3 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x3AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x3AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // q8x4AVX2 is the packedKernel of Q8_0 for 4 of n columns. blocks > 0.
 //
 //go:noescape
-func q8x4AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int)
+func q8x4AVX2(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
 
 // quantizeAsmAVX512 is kernels.quantize for one of n columns. blocks > 0.
 //
@@ -137,65 +167,75 @@ func quantizeAsmAVX512(xq *int8, xs *float32, xp *int32, x *float32, n int, bloc
 func quantizeAsmAVX2(xq *int8, xs *float32, xp *int32, x *float32, n int, blocks int)
 
 // q8TileVNNI calls the kernel for a number of columns, at most 12.
-func q8TileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int) {
+func q8TileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int) {
 	switch columns {
 	case 1:
-		q8x1VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x1VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 2:
-		q8x2VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x2VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 3:
-		q8x3VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x3VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 4:
-		q8x4VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x4VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 5:
-		q8x5VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x5VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 6:
-		q8x6VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x6VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 7:
-		q8x7VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x7VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 8:
-		q8x8VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x8VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 9:
-		q8x9VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x9VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 10:
-		q8x10VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x10VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 11:
-		q8x11VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x11VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 12:
-		q8x12VNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x12VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
 	}
 }
 
-// q8PairTileVNNI calls the kernel for a number of columns, at most 7.
-func q8PairTileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int, xz *float32, ahead uintptr, step int) {
+// q8PairTileVNNI calls the kernel for a number of columns, at most 12.
+func q8PairTileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, carry *float32, ahead uintptr, step int) {
 	switch columns {
 	case 1:
-		q8x1PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
+		q8x1PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
 	case 2:
-		q8x2PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
+		q8x2PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
 	case 3:
-		q8x3PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
+		q8x3PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
 	case 4:
-		q8x4PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
+		q8x4PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
 	case 5:
-		q8x5PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
+		q8x5PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
 	case 6:
-		q8x6PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
+		q8x6PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
 	case 7:
-		q8x7PairVNNI(y, ldy, quants, scales, xq, xs, xp, n, blocks, xz, ahead, step)
+		q8x7PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
+	case 8:
+		q8x8PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
+	case 9:
+		q8x9PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
+	case 10:
+		q8x10PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
+	case 11:
+		q8x11PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
+	case 12:
+		q8x12PairVNNI(y, ldy, quants, scales, xq, xs, n, blocks, carry, ahead, step)
 	}
 }
 
 // q8TileAVX2 calls the kernel for a number of columns, at most 4.
-func q8TileAVX2(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int) {
+func q8TileAVX2(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int) {
 	switch columns {
 	case 1:
-		q8x1AVX2(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x1AVX2(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 2:
-		q8x2AVX2(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x2AVX2(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 3:
-		q8x3AVX2(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x3AVX2(y, ldy, quants, scales, xq, xs, n, blocks)
 	case 4:
-		q8x4AVX2(y, ldy, quants, scales, xq, xs, xp, n, blocks)
+		q8x4AVX2(y, ldy, quants, scales, xq, xs, n, blocks)
 	}
 }

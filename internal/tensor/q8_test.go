@@ -42,13 +42,12 @@ func TestPrepareQ8(t *testing.T) {
 		x[i] *= float32(math.Exp2(float64(i/q8Block%190 - 95)))
 	}
 	quantizeGeneric(&q, x, 0, 1)
-	presets := append([]int32(nil), q.preset...)
 	prepareQ8(&q, 0, 1)
 	most := int32(q8Block * 128 * 127)
 	for i, d := range q.scales {
 		for _, sum := range []int32{0, 1, -1, most, -most, most - int32(i), int32(i*i) - most/2} {
-			biased := q.preset[i] - presets[i] + sum
-			if got, want := fma(math.Float32frombits(uint32(biased)), d, q.zeros[i]), float32(sum)*d; math.Float32bits(got) != math.Float32bits(want) {
+			biased := math.Float32bits(q.terms[i]) - uint32(q.preset[i]) + uint32(sum)
+			if got, want := fma(math.Float32frombits(biased), q.terms[n+i], q.terms[2*n+i]), float32(sum)*d; math.Float32bits(got) != math.Float32bits(want) {
 				t.Fatalf("%d times %v is %v, want %v", sum, d, got, want)
 			}
 		}

@@ -23,7 +23,7 @@ func genQ8(g *gen) {
 	}
 	g.choose("q8TileVNNI", "columns", names)
 	names = nil
-	for columns := 1; columns <= 7; columns++ {
+	for columns := 1; columns <= q8PairColumns; columns++ {
 		names = append(names, g.q8PairVNNI(columns))
 	}
 	g.choose("q8PairTileVNNI", "columns", names)
@@ -72,21 +72,17 @@ type q8Kernel struct {
 	columns        int
 	quants, scales reg.Register // of the weights
 	xq, xs         reg.Register // of the columns
-	stepQ, stepS   reg.Register // bytes from a block of columns to the next
+	stepS          reg.Register // bytes of a number for each column
 	blocks         reg.Register
 }
 
 // newQ8 begins a function. more are parameters after those that all have.
 func (g *gen) newQ8(name string, columns int, more string, doc ...string) *q8Kernel {
-	g.function(name, "func(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, xp *int32, n int, blocks int"+more+")", doc...)
+	g.function(name, "func(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int"+more+")", doc...)
 	k := &q8Kernel{gen: g, columns: columns}
 	k.quants, k.scales = g.load("quants"), g.load("scales")
 	k.xq, k.xs = g.load("xq"), g.load("xs")
 	k.stepS = g.loadBytes("n")
-	stepQ := g.GP64()
-	g.MOVQ(k.stepS, stepQ)
-	g.SHLQ(operand.U8(3), stepQ)
-	k.stepQ = stepQ
 	k.blocks = g.load("blocks")
 	return k
 }
@@ -95,12 +91,25 @@ func q8Doc(name string, columns int) string {
 	return fmt.Sprintf("%s is the packedKernel of Q8_0 for %d of n columns. blocks > 0.", name, columns)
 }
 
-// next moves on to the next block.
-func (k *q8Kernel) next() {
+// next moves on to the next block, for whose columns there are so many numbers
+// each.
+func (k *q8Kernel) next(numbers int) {
 	k.ADDQ(imm(64*8), k.quants)
 	k.ADDQ(imm(2*q8Group), k.scales)
-	k.ADDQ(k.stepQ, k.xq)
+	k.LEAQ(operand.Mem{Base: k.xq, Index: k.stepS, Scale: 8}, k.xq)
+	if numbers == 3 {
+		k.LEAQ(operand.Mem{Base: k.xs, Index: k.stepS, Scale: 2}, k.xs)
+	}
 	k.ADDQ(k.stepS, k.xs)
+}
+
+// What xs of the VNNI kernels has: q8Columns.terms.
+func (k *q8Kernel) start(c int) operand.Mem { return at(k.xs, 4*c) }
+func (k *q8Kernel) scale(c int) operand.Mem {
+	return operand.Mem{Base: k.xs, Index: k.stepS, Scale: 1, Disp: 4 * c}
+}
+func (k *q8Kernel) zeroOf(c int) operand.Mem {
+	return operand.Mem{Base: k.xs, Index: k.stepS, Scale: 2, Disp: 4 * c}
 }
 
 // prefetch fetches weights that will be needed: from memory to the second
@@ -115,7 +124,6 @@ func (k *q8Kernel) prefetch(i int) {
 func (g *gen) q8VNNI(columns int) string {
 	name := fmt.Sprintf("q8x%dVNNI", columns)
 	k := g.newQ8(name, columns, "", q8Doc(name, columns))
-	preset := g.load("xp")
 	sum, acc := zmm[:columns], zmm[columns:2*columns]
 	scale, bias := zmm[2*columns], zmm[2*columns+1]
 	weights := zmm[2*columns+2:]
@@ -126,7 +134,7 @@ func (g *gen) q8VNNI(columns int) string {
 	}
 	g.loop(k.blocks, func() {
 		for c, r := range acc {
-			g.VPBROADCASTD(at(preset, 4*c), r)
+			g.VPBROADCASTD(k.start(c), r)
 		}
 		for i := range 8 {
 			w := weights[i%len(weights)]
@@ -139,11 +147,10 @@ func (g *gen) q8VNNI(columns int) string {
 		g.VCVTPH2PS(at(k.scales, 0), scale)
 		for c, r := range acc {
 			g.VSUBPS(bias, r, r)
-			g.VMULPS_BCST(at(k.xs, 4*c), r, r)
+			g.VMULPS_BCST(k.scale(c), r, r)
 			g.VFMADD231PS(scale, r, sum[c])
 		}
-		k.next()
-		g.ADDQ(k.stepS, preset)
+		k.next(3)
 	})
 	out, ldy := g.load("y"), g.loadBytes("ldy")
 	for c, r := range sum {
@@ -156,21 +163,25 @@ func (g *gen) q8VNNI(columns int) string {
 	return name
 }
 
-// q8PairLines is how many cache lines of the weights that come next a tile of
-// pairs fetches in a block. The weights of a block have 16.
-const q8PairLines = 3
+// The widest tile of pairs, and how many cache lines it fetches in a block, evenly
+// among the multiplications: several at once, or more than the memory brings in
+// the meantime, keep lines of the second cache waiting.
+const (
+	q8PairColumns = 12
+	q8PairLines   = 6
+)
 
 // q8PairVNNI makes the kernel of many columns: two groups of rows together, so
 // that activations are loaded once for 32 rows. One group alone loads a broadcast
-// a product, and the loads are what limits it. The weights are in a cache by then:
-// it fetches what comes after them.
+// a product, and the loads are what limits it. Registers hold the integer sums of
+// a block, and the first cache the others, so that a tile is wide and weights
+// come from the second cache a few times only.
 func (g *gen) q8PairVNNI(columns int) string {
 	name := fmt.Sprintf("q8x%dPairVNNI", columns)
-	k := g.newQ8(name, columns, ", xz *float32, ahead uintptr, step int",
-		fmt.Sprintf("%s is the pairKernel of Q8_0 for %d of n columns. blocks > 0. Each block fetches what", name, columns),
-		fmt.Sprintf("lies at ahead, %d bytes, which moves on by step bytes.", 64*q8PairLines))
-	preset, zero := g.load("xp"), g.load("xz")
-	ahead, step := g.load("ahead"), g.load("step")
+	k := g.newQ8(name, columns, ", carry *float32, ahead uintptr, step int",
+		fmt.Sprintf("%s is the pairKernel of Q8_0 for %d of n columns. blocks > 0. carry is working memory,", name, columns),
+		fmt.Sprintf("32 floats a column. Each block fetches what lies at ahead, %d bytes, which moves on by step bytes.", 64*q8PairLines))
+	carry, ahead, step := g.load("carry"), g.load("ahead"), g.load("step")
 	quants, scales := [2]reg.Register{k.quants, g.GP64()}, [2]reg.Register{k.scales, g.GP64()}
 	g.MOVQ(k.blocks, scales[1])
 	g.SHLQ(operand.U8(5), scales[1])
@@ -178,27 +189,29 @@ func (g *gen) q8PairVNNI(columns int) string {
 	g.SHLQ(operand.U8(4), quants[1])
 	g.ADDQ(k.scales, scales[1])
 	g.ADDQ(k.quants, quants[1])
-	var sum, acc [2][]reg.VecPhysical
-	for i := range 2 {
-		sum[i], acc[i] = zmm[columns*i:][:columns], zmm[columns*(2+i):][:columns]
-		for _, r := range sum[i] {
-			g.zero(avx512, r)
+	sum := func(c, j int) operand.Mem { return at(carry, 128*c+64*j) }
+	acc := [2][]reg.VecPhysical{zmm[:columns], zmm[columns : 2*columns]}
+	free := zmm[2*columns:]
+	weights, column, t := free[:2], free[2], free[3]
+	g.zero(avx512, t)
+	for c := range columns {
+		for j := range 2 {
+			g.VMOVUPS(t, sum(c, j))
 		}
 	}
-	weights, column := zmm[4*columns:][:2], zmm[4*columns+2]
 	g.loop(k.blocks, func() {
 		for c, r := range acc[0] {
-			g.VPBROADCASTD(at(preset, 4*c), r)
+			g.VPBROADCASTD(k.start(c), r)
 			g.VMOVDQA32(r, acc[1][c])
 		}
 		for i := range 8 {
-			if i < q8PairLines {
-				g.PREFETCHT1(at(ahead, 64*i))
-			}
 			for j, w := range weights {
 				g.VMOVDQU32(at(quants[j], 64*i), w)
 			}
 			for c := range columns {
+				if s := i*columns + c; (s*q8PairLines)%(8*columns) < q8PairLines {
+					g.PREFETCHT1(at(ahead, 64*(s*q8PairLines/(8*columns))))
+				}
 				g.VPBROADCASTD(at(k.xq, q8Columns*c+4*i), column)
 				for j, w := range weights {
 					g.VPDPBUSD(column, w, acc[j][c])
@@ -210,24 +223,24 @@ func (g *gen) q8PairVNNI(columns int) string {
 			g.VCVTPH2PS(at(scales[j], 0), r)
 		}
 		for c := range columns {
-			g.VBROADCASTSS(at(k.xs, 4*c), column)
+			g.VBROADCASTSS(k.scale(c), column)
 			for j := range 2 {
 				r := acc[j][c]
-				g.VFMADD213PS_BCST(at(zero, 4*c), column, r)
-				g.VFMADD231PS(scale[j], r, sum[j][c])
+				g.VFMADD213PS_BCST(k.zeroOf(c), column, r)
+				g.VFMADD213PS(sum(c, j), scale[j], r)
+				g.VMOVUPS(r, sum(c, j))
 			}
 		}
-		k.next()
+		k.next(3)
 		g.ADDQ(imm(64*8), quants[1])
 		g.ADDQ(imm(2*q8Group), scales[1])
-		g.ADDQ(k.stepS, preset)
-		g.ADDQ(k.stepS, zero)
 		g.ADDQ(step, ahead)
 	})
 	out, ldy := g.load("y"), g.loadBytes("ldy")
 	for c := range columns {
 		for j := range 2 {
-			g.VMOVUPS(sum[j][c], at(out, 64*j))
+			g.VMOVUPS(sum(c, j), t)
+			g.VMOVUPS(t, at(out, 64*j))
 		}
 		if c+1 < columns {
 			g.ADDQ(ldy, out)
@@ -278,7 +291,7 @@ func (g *gen) q8AVX2(columns int) string {
 				g.VFMADD231PS(w, r, sum(c, half))
 			}
 		}
-		k.next()
+		k.next(1)
 	})
 	out, ldy := g.load("y"), g.loadBytes("ldy")
 	for c := range columns {
