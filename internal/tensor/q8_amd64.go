@@ -9,38 +9,44 @@ const (
 	q8ColumnsPair = 12
 )
 
-// A q8Tile computes the first columns of n. xs are numbers of the columns' blocks.
-type q8Tile func(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
-
-// tiled is a packedKernel with tiles of at most so many columns.
-func (tile q8Tile) tiled(most int, y []float32, ldy int, g packedGroup, n int, x *q8Columns, xs []float32) {
-	quants, scales := q8Packing.size(x.blocks)
+// checkQ8 panics unless the buffers are as large as a product with n groups
+// needs. It returns how many bytes the quants and scales of a group take.
+func checkQ8(y []float32, ldy int, g packedGroup, n int, x *q8Columns) (quants, scales int) {
+	quants, scales = q8Packing.size(x.blocks)
 	_, _, _ = y[(x.n-1)*ldy+n*packedRows-1], g.quants[n*quants-1], g.scales[n*scales-1]
-	_, _ = x.quants[x.n*x.blocks*q8Block-1], xs[x.n*x.blocks-1]
-	for i := range n {
-		for c := 0; c < x.n; {
-			columns := dotTile(x.n-c, most)
-			tile(columns, &y[c*ldy+i*packedRows], ldy, &g.quants[i*quants], &g.scales[i*scales],
-				&x.quants[c*q8Block], &xs[c], x.n, x.blocks)
-			c += columns
-		}
-	}
+	return quants, scales
 }
 
+// q8VNNI fetches weights 8 KB before it needs them. With several tiles of columns
+// it is the next group's, evenly over all tiles: this one's are in a cache after
+// the first tile, and the memory would be idle.
 func q8VNNI(y []float32, ldy int, g packedGroup, n int, x *q8Columns) {
-	q8Tile(q8TileVNNI).tiled(q8ColumnsVNNI, y, ldy, g, n, x, x.terms)
+	quants, scales := checkQ8(y, ldy, g, n, x)
+	tiles := (x.n + q8ColumnsVNNI - 1) / q8ColumnsVNNI
+	far, step := 8<<10, packedRows*q8Block/tiles // bytes for each block
+	if tiles > 1 {
+		far = quants + 2<<10
+	}
+	for i := range n {
+		for c, ahead := 0, far; c < x.n; {
+			columns := dotTile(x.n-c, q8ColumnsVNNI)
+			q8TileVNNI(columns, &y[c*ldy+i*packedRows], ldy, &g.quants[i*quants], &g.scales[i*scales],
+				&x.quants[c*q8Block], &x.terms[c], x.n, x.blocks, ahead, step)
+			c += columns
+			ahead += step * x.blocks
+		}
+	}
 }
 
 // q8PairVNNI fetches the next pair while it computes all tiles but, if there are
 // many, the last ones. A block of it has 16 lines of weights; a tile asks for no
 // more than 6.
 func q8PairVNNI(y []float32, ldy int, g packedGroup, x *q8Columns, carry []float32, ahead uintptr) {
-	_, _ = y[(x.n-1)*ldy+2*packedRows-1], carry[q8ColumnsPair*2*packedRows-1]
-	_ = g.quants[x.blocks*2*packedRows*q8Block-1]
-	_ = g.scales[x.blocks*2*packedRows*2-1]
+	quants, _ := checkQ8(y, ldy, g, 2, x)
+	_ = carry[q8ColumnsPair*2*packedRows-1]
 	tiles := (x.n + q8ColumnsPair - 1) / q8ColumnsPair
 	step := cacheLine * min(6, max(3, (16+tiles-1)/tiles)) // bytes for each block
-	left := x.blocks * 2 * packedRows * q8Block
+	left := 2 * quants
 	for c := 0; c < x.n; {
 		tile := dotTile(x.n-c, q8ColumnsPair)
 		from, by := ahead, step
@@ -56,7 +62,15 @@ func q8PairVNNI(y []float32, ldy int, g packedGroup, x *q8Columns, carry []float
 }
 
 func q8AVX2(y []float32, ldy int, g packedGroup, n int, x *q8Columns) {
-	q8Tile(q8TileAVX2).tiled(q8ColumnsAVX2, y, ldy, g, n, x, x.scales)
+	quants, scales := checkQ8(y, ldy, g, n, x)
+	for i := range n {
+		for c := 0; c < x.n; {
+			columns := dotTile(x.n-c, q8ColumnsAVX2)
+			q8TileAVX2(columns, &y[c*ldy+i*packedRows], ldy, &g.quants[i*quants], &g.scales[i*scales],
+				&x.quants[c*q8Block], &x.scales[c], x.n, x.blocks)
+			c += columns
+		}
+	}
 }
 
 func quantizeAVX512(q *q8Columns, x []float32, lo, hi int) {

@@ -5,64 +5,76 @@
 package tensor
 
 // q8x1VNNI is the packedKernel of Q8_0 for 1 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x1VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x1VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x2VNNI is the packedKernel of Q8_0 for 2 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x2VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x2VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x3VNNI is the packedKernel of Q8_0 for 3 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x3VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x3VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x4VNNI is the packedKernel of Q8_0 for 4 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x4VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x4VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x5VNNI is the packedKernel of Q8_0 for 5 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x5VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x5VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x6VNNI is the packedKernel of Q8_0 for 6 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x6VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x6VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x7VNNI is the packedKernel of Q8_0 for 7 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x7VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x7VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x8VNNI is the packedKernel of Q8_0 for 8 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x8VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x8VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x9VNNI is the packedKernel of Q8_0 for 9 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x9VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x9VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x10VNNI is the packedKernel of Q8_0 for 10 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x10VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x10VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x11VNNI is the packedKernel of Q8_0 for 11 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x11VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x11VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x12VNNI is the packedKernel of Q8_0 for 12 of n columns. blocks > 0.
+// Each block fetches 512 bytes, ahead from its weights for the first one and step bytes further for the next.
 //
 //go:noescape
-func q8x12VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int)
+func q8x12VNNI(y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int)
 
 // q8x1PairVNNI is the pairKernel of Q8_0 for 1 of n columns. blocks > 0. carry is working memory,
 // 32 floats a column. Each block fetches what lies at ahead, 384 bytes, which moves on by step bytes.
@@ -167,32 +179,32 @@ func quantizeAsmAVX512(xq *int8, xs *float32, xp *int32, x *float32, n int, bloc
 func quantizeAsmAVX2(xq *int8, xs *float32, xp *int32, x *float32, n int, blocks int)
 
 // q8TileVNNI calls the kernel for a number of columns, at most 12.
-func q8TileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int) {
+func q8TileVNNI(columns int, y *float32, ldy int, quants *byte, scales *byte, xq *int8, xs *float32, n int, blocks int, ahead int, step int) {
 	switch columns {
 	case 1:
-		q8x1VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x1VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 2:
-		q8x2VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x2VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 3:
-		q8x3VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x3VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 4:
-		q8x4VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x4VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 5:
-		q8x5VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x5VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 6:
-		q8x6VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x6VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 7:
-		q8x7VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x7VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 8:
-		q8x8VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x8VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 9:
-		q8x9VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x9VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 10:
-		q8x10VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x10VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 11:
-		q8x11VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x11VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	case 12:
-		q8x12VNNI(y, ldy, quants, scales, xq, xs, n, blocks)
+		q8x12VNNI(y, ldy, quants, scales, xq, xs, n, blocks, ahead, step)
 	}
 }
 
