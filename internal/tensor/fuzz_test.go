@@ -142,21 +142,27 @@ func FuzzQ8(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := &fuzzInput{data: data}
-		rows, n, k := in.upTo(packedRows), in.upTo(20), q8Block*in.upTo(4)
+		rows, n, k := in.upTo(2*packedRows), in.upTo(40), q8Block*in.upTo(4)
 		blocks := make([]byte, rows*ggml.Q8_0.RowSize(k))
 		for i := range blocks {
 			blocks[i] = in.byte()
 		}
 		x := newGuarded(n*k, in.upTo(16), in.float)
-		packed := newPacked(&q8Packing, rows, k)
-		g := packed.group(0)
-		packQ8(g, blocks, k/q8Block)
+		const both = 2 * packedRows
+		packed := newPacked(&q8Packing, both, k)
+		size := ggml.Q8_0.RowSize(k)
+		for i := range 2 {
+			first, end := min(i*packedRows, rows), min((i+1)*packedRows, rows)
+			packQ8(packed.group(i), blocks[first*size:end*size], k/q8Block)
+		}
 		var want q8Columns
 		want.resize(n, k)
 		quantizeGeneric(&want, x.data, 0, want.blocks)
-		prepareQ8(&want, 0, want.blocks)
-		product := make([]float32, n*packedRows)
-		q8Generic(product, packedRows, g, &want)
+		product := make([]float32, n*both)
+		for i := range 2 {
+			q8Generic(product[i*packedRows:], both, packed.group(i), &want)
+		}
+		carry := make([]float32, dotCarry)
 		fuzzLevels(t, func(level string) {
 			var q q8Columns
 			q.resize(n, k)
@@ -174,10 +180,17 @@ func FuzzQ8(f *testing.F) {
 					t.Fatalf("%s: preset %d is %d, want %d", what, i, v, want.preset[i])
 				}
 			}
-			y := newGuarded(n*packedRows, 1, zero)
-			active.packed[ggml.Q8_0](y.data, packedRows, g, 1, &q)
+			y := newGuarded(n*both, 1, zero)
+			active.packed[ggml.Q8_0](y.data, both, packed.groups(0, 2), 2, &q)
 			y.check(t, what)
 			sameNumbers(t, what, y.data, product)
+			if pair := active.pair[ggml.Q8_0]; pair != nil {
+				what += ", two groups at once"
+				y = newGuarded(n*both, 1, zero)
+				pair(y.data, both, packed.groups(0, 2), &q, carry, 0)
+				y.check(t, what)
+				sameNumbers(t, what, y.data, product)
+			}
 		})
 	})
 }
