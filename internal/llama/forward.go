@@ -211,10 +211,12 @@ func (w *attentionWork) resize(c Config, columns, positions int) {
 }
 
 // addAndNormalize adds norm, what a layer's part gave, to the residual stream,
-// x, and sets norm = rmsnorm(x) for n columns.
+// x, and sets norm = rmsnorm(x) for n columns. A thread takes its share at once:
+// most likely the one of the last time, which is in its cache.
 func (r *Runner) addAndNormalize(n int, weight []float32) {
 	r.normalizer.weight = weight
-	r.pool.Run(&r.normalizer, n, 1)
+	threads := r.pool.Threads()
+	r.pool.Run(&r.normalizer, n, (n+threads-1)/threads)
 }
 
 type normalizer struct {
