@@ -16,7 +16,7 @@ printf '%s\n' "a red apple" "a cat" "a guitar" "a castle" "a sailboat" "a robot"
 zipar() { ./zipar "$@" -m builtin; }
 zipar generate --prompt-file prompts.txt --seed 1 --out "prompts-%02d.png" --contact-sheet "$images/prompts.png"
 zipar generate --prompt "a castle" --seed 12 --out castle.png --animate "$images/wavefront.gif"
-zipar generate --prompt "a castle" --seed 12 --window 3 --adaptive --out adaptive.png --step-map "$images/step-map.png"
+zipar generate --prompt "a castle" --seed 7 --window 3 --adaptive --out adaptive.png --step-map "$images/step-map.png"
 zipar generate --prompt "a robot" --seed 1 -b 6 --out "sheet-%d.png" --contact-sheet "$images/contact-sheet.png"
 zipar bench --prompt-file prompts.txt --seed 1 --window 1,2,3,4,6,8 --adaptive -r 2 --plot "$images/windows.png" >/dev/null
 zipar bench --prompt-file prompts.txt --seed 1 --window 2,4,8 --attention "$images/attention.png" >/dev/null
