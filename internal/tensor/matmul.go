@@ -65,7 +65,7 @@ func (p *Pool) matMul(products []Product, x []float32, n int, rounded *packing) 
 		return rounded
 	}
 	w := products[0].W
-	t.pool, t.x, t.n, t.rows = p, x, n, rows
+	t.pool, t.x, t.n = p, x, n
 	t.products = append(t.products[:0], products...)
 	t.pair = nil
 	if w.packed != nil && n > pairColumns {
@@ -108,7 +108,6 @@ type matmulTask struct {
 	x        []float32
 	n        int
 	products []Product
-	rows     int // of all
 
 	packing  *packing // of the weights, if they have one
 	pair     pairKernel

@@ -205,26 +205,44 @@ func TestColumnsAreIndependent(t *testing.T) {
 }
 
 // TestMatMuls: several products have the bits that each has alone, whichever
-// types take turns.
+// types take turns, and where those of one type share out their rows together.
 func TestMatMuls(t *testing.T) {
+	type matrix struct {
+		typ    ggml.Type
+		rows   int
+		packed bool
+	}
+	sets := [][]matrix{
+		{
+			{ggml.Q8_0, 40, true}, {ggml.Q8_0, 41, false}, {ggml.F32, 42, false}, {ggml.Q8_0, 43, false}, {ggml.Q4_K, 44, true},
+			{ggml.Q6_K, 45, false}, {ggml.Q6_K, 46, true}, {ggml.F16, 47, false}, {ggml.Q8_0, 48, true},
+		},
+		{{ggml.Q8_0, 64, true}, {ggml.Q8_0, 96, true}, {ggml.Q8_0, 53, true}},
+		{{ggml.Q8_0, 32, false}, {ggml.Q8_0, 64, false}, {ggml.Q4_K, 96, true}, {ggml.Q4_K, 33, true}},
+		{{ggml.F16, 64, false}, {ggml.F16, 96, false}, {ggml.F32, 32, false}, {ggml.F32, 7, false}, {ggml.BF16, 160, false}, {ggml.BF16, 5, false}},
+	}
 	p := NewPool(2)
 	defer p.Close()
 	onEachCPU(t, func(t *testing.T) {
-		const cols, n = 512, 3
-		x := randoms(n*cols, 4)
-		var products []Product
-		for i, typ := range []ggml.Type{ggml.Q8_0, ggml.Q8_0, ggml.F32, ggml.Q8_0, ggml.Q4_K, ggml.Q6_K, ggml.Q6_K, ggml.F16, ggml.Q8_0} {
-			w := randomMatrix(t, typ, 40+i, cols, uint64(i))
-			if i%2 == 0 {
-				p.Pack(w)
+		const cols = 512
+		for s, set := range sets {
+			for _, n := range []int{1, 3, 14, 20} {
+				x := randoms(n*cols, 4)
+				var products []Product
+				for i, m := range set {
+					w := randomMatrix(t, m.typ, m.rows, cols, uint64(i))
+					if m.packed {
+						p.Pack(w)
+					}
+					products = append(products, Product{make([]float32, n*w.Rows), w})
+				}
+				p.MatMuls(x, n, products...)
+				for i, m := range products {
+					want := make([]float32, len(m.Y))
+					p.MatMul(want, m.W, x, n)
+					sameBits(t, fmt.Sprintf("set %d, %d columns, product %d, %s", s, n, i, m.W.Type), m.Y, want)
+				}
 			}
-			products = append(products, Product{make([]float32, n*w.Rows), w})
-		}
-		p.MatMuls(x, n, products...)
-		for i, m := range products {
-			want := make([]float32, len(m.Y))
-			p.MatMul(want, m.W, x, n)
-			sameBits(t, fmt.Sprintf("product %d, %s", i, m.W.Type), m.Y, want)
 		}
 	})
 }
