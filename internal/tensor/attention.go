@@ -41,21 +41,16 @@ func SetKey[T float32 | uint16](keys []T, pos int, key []T) {
 
 // SetKeys sets a block of keys, [d][KeyBlock], to those of its first count
 // positions, [count][d], key i at i·stride. What it has for the other positions
-// is undefined then. It is fastest if d is a multiple of 8 and the keys are
+// is undefined then. It is fastest if d is a multiple of 4 and the keys are
 // followed by others, up to a multiple of 4.
-func SetKeys[T float32 | uint16](block, keys []T, stride, count, d int) {
+func SetKeys(block, keys []float32, stride, count, d int) {
 	if count <= 0 || d <= 0 {
 		return
 	}
 	if count > KeyBlock || len(block) < KeyBlock*d || len(keys) < (count-1)*stride+d {
 		panic(fmt.Sprintf("tensor: SetKeys of %d keys, %d values each: the block has %d, the keys %d", count, d, len(block), len(keys)))
 	}
-	switch block := any(block).(type) {
-	case []float32:
-		active.setKeys(block, any(keys).([]float32), stride, count, d)
-	case []uint16:
-		active.setKeysF16(block, any(keys).([]uint16), stride, count, d)
-	}
+	active.setKeys(block, keys, stride, count, d)
 }
 
 // AttentionWork is how many floats of working memory scores need: those of a

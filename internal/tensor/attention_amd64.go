@@ -2,8 +2,6 @@
 
 package tensor
 
-import "unsafe"
-
 // The widest tiles: columns of scores, rows of a mix.
 const (
 	scoresColumnsAVX512 = 8
@@ -14,15 +12,15 @@ const (
 
 // settingKeys is kernels.setKeys with a kernel for four keys at each of k0 to k3.
 // The last ones of these may lie beyond the count, but not beyond the slice.
-func settingKeys[T float32 | uint16](asm func(block, k0, k1, k2, k3 *T, stride, d int)) func(block, keys []T, stride, count, d int) {
-	return func(block, keys []T, stride, count, d int) {
+func settingKeys(asm func(block, k0, k1, k2, k3 *float32, stride, d int)) func(block, keys []float32, stride, count, d int) {
+	return func(block, keys []float32, stride, count, d int) {
 		last := (count - 1) &^ 3
-		if d%(16/int(unsafe.Sizeof(keys[0]))) != 0 || len(keys) < (last+3)*stride+d {
+		if d%4 != 0 || len(keys) < (last+3)*stride+d {
 			setKeysGeneric(block, keys, stride, count, d)
 			return
 		}
 		_ = block[KeyBlock*d-1]
-		four := func(first int) *T { return &keys[min(first, last)*stride] }
+		four := func(first int) *float32 { return &keys[min(first, last)*stride] }
 		asm(&block[0], four(0), four(4), four(8), four(12), stride, d)
 	}
 }

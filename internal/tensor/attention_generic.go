@@ -3,7 +3,7 @@ package tensor
 import "github.com/x448/float16"
 
 // setKeysGeneric is the reference for kernels.setKeys.
-func setKeysGeneric[T float32 | uint16](block, keys []T, stride, count, d int) {
+func setKeysGeneric(block, keys []float32, stride, count, d int) {
 	for i := range count {
 		SetKey(block, i, keys[i*stride:][:d])
 	}

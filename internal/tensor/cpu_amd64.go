@@ -14,7 +14,7 @@ func machineKernels() []*kernels {
 		k.name = "avx2"
 		k.dot, k.dotF16, k.dotBF16 = dotAVX2, dotF16AVX2, dotBF16AVX2
 		k.scores, k.mix, k.scoresF16, k.mixF16, k.half = scoresAVX2, mixAVX2, scoresF16AVX2, mixF16AVX2, halving(halfAsmAVX2)
-		k.setKeys, k.setKeysF16 = settingKeys(setKeysF32AVX2), settingKeys(setKeysF16AVX2)
+		k.setKeys = settingKeys(setKeysAVX2)
 		k.conv, k.put = convAVX2, putting(putAsmAVX2, addPutAsmAVX2)
 		k.winogradInput, k.winogradOutput = winogradIn(winogradInputAsmAVX2), winogradOut(winogradOutputAsmAVX2, winogradAddOutputAsmAVX2)
 		k.quantize, k.packed = quantizeAVX2, packedAVX2()
@@ -29,7 +29,7 @@ func machineKernels() []*kernels {
 			k.name = "avx512"
 			k.dot, k.dotF16, k.dotBF16 = dotAVX512, dotF16AVX512, dotBF16AVX512
 			k.scores, k.mix, k.scoresF16, k.mixF16, k.half = scoresAVX512, mixAVX512, scoresF16AVX512, mixF16AVX512, halving(halfAsmAVX512)
-			k.setKeys, k.setKeysF16 = settingKeys(setKeysF32AVX512), settingKeys(setKeysF16AVX512)
+			k.setKeys = settingKeys(setKeysAVX512)
 			k.conv, k.put = convAVX512, putting(putAsmAVX512, addPutAsmAVX512)
 			k.winogradInput, k.winogradOutput = winogradIn(winogradInputAsmAVX512), winogradOut(winogradOutputAsmAVX512, winogradAddOutputAsmAVX512)
 			k.quantize = quantizeAVX512

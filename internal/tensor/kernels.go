@@ -40,9 +40,8 @@ type kernels struct {
 	// reads after keys, or 0.
 	scores func(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead uintptr)
 
-	// setKeys and setKeysF16 are SetKeys.
-	setKeys    func(block, keys []float32, stride, count, d int)
-	setKeysF16 func(block, keys []uint16, stride, count, d int)
+	// setKeys is SetKeys.
+	setKeys func(block, keys []float32, stride, count, d int)
 
 	// scoresF16 and mixF16 are scores and mix of half floats.
 	scoresF16 func(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead uintptr)
@@ -103,8 +102,7 @@ var genericKernels = kernels{
 	mix:            mixGeneric,
 	scores:         scoresGeneric,
 	scoresF16:      scoresF16Generic,
-	setKeys:        setKeysGeneric[float32],
-	setKeysF16:     setKeysGeneric[uint16],
+	setKeys:        setKeysGeneric,
 	mixF16:         mixF16Generic,
 	half:           halfGeneric,
 	conv:           convGeneric,

@@ -4,36 +4,8 @@
 
 #include "textflag.h"
 
-DATA keysWords<>+0(SB)/4, $0x00020000
-DATA keysWords<>+4(SB)/4, $0x00060004
-DATA keysWords<>+8(SB)/4, $0x000a0008
-DATA keysWords<>+12(SB)/4, $0x000e000c
-DATA keysWords<>+16(SB)/4, $0x00120010
-DATA keysWords<>+20(SB)/4, $0x00160014
-DATA keysWords<>+24(SB)/4, $0x001a0018
-DATA keysWords<>+28(SB)/4, $0x001e001c
-DATA keysWords<>+32(SB)/4, $0x00030001
-DATA keysWords<>+36(SB)/4, $0x00070005
-DATA keysWords<>+40(SB)/4, $0x000b0009
-DATA keysWords<>+44(SB)/4, $0x000f000d
-DATA keysWords<>+48(SB)/4, $0x00130011
-DATA keysWords<>+52(SB)/4, $0x00170015
-DATA keysWords<>+56(SB)/4, $0x001b0019
-DATA keysWords<>+60(SB)/4, $0x001f001d
-GLOBL keysWords<>(SB), RODATA|NOPTR, $64
-
-DATA keysBytes<>+0(SB)/4, $0x05040100
-DATA keysBytes<>+4(SB)/4, $0x0d0c0908
-DATA keysBytes<>+8(SB)/4, $0x07060302
-DATA keysBytes<>+12(SB)/4, $0x0f0e0b0a
-DATA keysBytes<>+16(SB)/4, $0x05040100
-DATA keysBytes<>+20(SB)/4, $0x0d0c0908
-DATA keysBytes<>+24(SB)/4, $0x07060302
-DATA keysBytes<>+28(SB)/4, $0x0f0e0b0a
-GLOBL keysBytes<>(SB), RODATA|NOPTR, $32
-
-// func setKeysF32AVX512(block *float32, k0 *float32, k1 *float32, k2 *float32, k3 *float32, stride int, d int)
-TEXT ·setKeysF32AVX512(SB), NOSPLIT, $0-56
+// func setKeysAVX512(block *float32, k0 *float32, k1 *float32, k2 *float32, k3 *float32, stride int, d int)
+TEXT ·setKeysAVX512(SB), NOSPLIT, $0-56
 	MOVQ block+0(FP), AX
 	MOVQ k0+8(FP), CX
 	MOVQ k1+16(FP), DX
@@ -84,65 +56,8 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func setKeysF16AVX512(block *uint16, k0 *uint16, k1 *uint16, k2 *uint16, k3 *uint16, stride int, d int)
-TEXT ·setKeysF16AVX512(SB), NOSPLIT, $0-56
-	MOVQ      block+0(FP), AX
-	MOVQ      k0+8(FP), CX
-	MOVQ      k1+16(FP), DX
-	MOVQ      k2+24(FP), BX
-	MOVQ      k3+32(FP), SI
-	MOVQ      stride+40(FP), DI
-	SHLQ      $0x01, DI
-	LEAQ      (DI)(DI*2), R8
-	VMOVDQU32 keysWords<>+0(SB), Z8
-	MOVQ      d+48(FP), R9
-	SHRQ      $0x03, R9
-
-loop1:
-	VMOVDQU      (CX), X0
-	VINSERTI32X4 $0x01, (DX), Z0, Z0
-	VINSERTI32X4 $0x02, (BX), Z0, Z0
-	VINSERTI32X4 $0x03, (SI), Z0, Z0
-	VMOVDQU      (CX)(DI*1), X1
-	VINSERTI32X4 $0x01, (DX)(DI*1), Z1, Z1
-	VINSERTI32X4 $0x02, (BX)(DI*1), Z1, Z1
-	VINSERTI32X4 $0x03, (SI)(DI*1), Z1, Z1
-	VMOVDQU      (CX)(DI*2), X2
-	VINSERTI32X4 $0x01, (DX)(DI*2), Z2, Z2
-	VINSERTI32X4 $0x02, (BX)(DI*2), Z2, Z2
-	VINSERTI32X4 $0x03, (SI)(DI*2), Z2, Z2
-	VMOVDQU      (CX)(R8*1), X3
-	VINSERTI32X4 $0x01, (DX)(R8*1), Z3, Z3
-	VINSERTI32X4 $0x02, (BX)(R8*1), Z3, Z3
-	VINSERTI32X4 $0x03, (SI)(R8*1), Z3, Z3
-	VPUNPCKLDQ   Z1, Z0, Z4
-	VPUNPCKLDQ   Z3, Z2, Z6
-	VPUNPCKHDQ   Z1, Z0, Z5
-	VPUNPCKHDQ   Z3, Z2, Z7
-	VPUNPCKLQDQ  Z6, Z4, Z0
-	VPUNPCKHQDQ  Z6, Z4, Z1
-	VPUNPCKLQDQ  Z7, Z5, Z2
-	VPUNPCKHQDQ  Z7, Z5, Z3
-	VPERMW       Z0, Z8, Z0
-	VMOVDQU32    Z0, (AX)
-	VPERMW       Z1, Z8, Z1
-	VMOVDQU32    Z1, 64(AX)
-	VPERMW       Z2, Z8, Z2
-	VMOVDQU32    Z2, 128(AX)
-	VPERMW       Z3, Z8, Z3
-	VMOVDQU32    Z3, 192(AX)
-	ADDQ         $0x10, CX
-	ADDQ         $0x10, DX
-	ADDQ         $0x10, BX
-	ADDQ         $0x10, SI
-	ADDQ         $0x00000100, AX
-	DECQ         R9
-	JNZ          loop1
-	VZEROUPPER
-	RET
-
-// func setKeysF32AVX2(block *float32, k0 *float32, k1 *float32, k2 *float32, k3 *float32, stride int, d int)
-TEXT ·setKeysF32AVX2(SB), NOSPLIT, $0-56
+// func setKeysAVX2(block *float32, k0 *float32, k1 *float32, k2 *float32, k3 *float32, stride int, d int)
+TEXT ·setKeysAVX2(SB), NOSPLIT, $0-56
 	MOVQ block+0(FP), AX
 	MOVQ k0+8(FP), CX
 	MOVQ k1+16(FP), DX
@@ -202,94 +117,5 @@ loop1:
 	ADDQ        $0x00000100, AX
 	DECQ        R9
 	JNZ         loop1
-	VZEROUPPER
-	RET
-
-// func setKeysF16AVX2(block *uint16, k0 *uint16, k1 *uint16, k2 *uint16, k3 *uint16, stride int, d int)
-TEXT ·setKeysF16AVX2(SB), NOSPLIT, $0-56
-	MOVQ    block+0(FP), AX
-	MOVQ    k0+8(FP), CX
-	MOVQ    k1+16(FP), DX
-	MOVQ    k2+24(FP), BX
-	MOVQ    k3+32(FP), SI
-	MOVQ    stride+40(FP), DI
-	SHLQ    $0x01, DI
-	LEAQ    (DI)(DI*2), R8
-	VMOVDQU keysBytes<>+0(SB), Y8
-	MOVQ    d+48(FP), R9
-	SHRQ    $0x03, R9
-
-loop1:
-	VMOVDQU      (CX), X0
-	VINSERTI128  $0x01, (DX), Y0, Y0
-	VMOVDQU      (CX)(DI*1), X1
-	VINSERTI128  $0x01, (DX)(DI*1), Y1, Y1
-	VMOVDQU      (CX)(DI*2), X2
-	VINSERTI128  $0x01, (DX)(DI*2), Y2, Y2
-	VMOVDQU      (CX)(R8*1), X3
-	VINSERTI128  $0x01, (DX)(R8*1), Y3, Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKLDQ   Y3, Y2, Y6
-	VPUNPCKHDQ   Y1, Y0, Y5
-	VPUNPCKHDQ   Y3, Y2, Y7
-	VPUNPCKLQDQ  Y6, Y4, Y0
-	VPUNPCKHQDQ  Y6, Y4, Y1
-	VPUNPCKLQDQ  Y7, Y5, Y2
-	VPUNPCKHQDQ  Y7, Y5, Y3
-	VPSHUFB      Y8, Y0, Y0
-	VPERMQ       $0xd8, Y0, Y0
-	VMOVDQU      X0, (AX)
-	VEXTRACTI128 $0x01, Y0, 32(AX)
-	VPSHUFB      Y8, Y1, Y1
-	VPERMQ       $0xd8, Y1, Y1
-	VMOVDQU      X1, 64(AX)
-	VEXTRACTI128 $0x01, Y1, 96(AX)
-	VPSHUFB      Y8, Y2, Y2
-	VPERMQ       $0xd8, Y2, Y2
-	VMOVDQU      X2, 128(AX)
-	VEXTRACTI128 $0x01, Y2, 160(AX)
-	VPSHUFB      Y8, Y3, Y3
-	VPERMQ       $0xd8, Y3, Y3
-	VMOVDQU      X3, 192(AX)
-	VEXTRACTI128 $0x01, Y3, 224(AX)
-	VMOVDQU      (BX), X0
-	VINSERTI128  $0x01, (SI), Y0, Y0
-	VMOVDQU      (BX)(DI*1), X1
-	VINSERTI128  $0x01, (SI)(DI*1), Y1, Y1
-	VMOVDQU      (BX)(DI*2), X2
-	VINSERTI128  $0x01, (SI)(DI*2), Y2, Y2
-	VMOVDQU      (BX)(R8*1), X3
-	VINSERTI128  $0x01, (SI)(R8*1), Y3, Y3
-	VPUNPCKLDQ   Y1, Y0, Y4
-	VPUNPCKLDQ   Y3, Y2, Y6
-	VPUNPCKHDQ   Y1, Y0, Y5
-	VPUNPCKHDQ   Y3, Y2, Y7
-	VPUNPCKLQDQ  Y6, Y4, Y0
-	VPUNPCKHQDQ  Y6, Y4, Y1
-	VPUNPCKLQDQ  Y7, Y5, Y2
-	VPUNPCKHQDQ  Y7, Y5, Y3
-	VPSHUFB      Y8, Y0, Y0
-	VPERMQ       $0xd8, Y0, Y0
-	VMOVDQU      X0, 16(AX)
-	VEXTRACTI128 $0x01, Y0, 48(AX)
-	VPSHUFB      Y8, Y1, Y1
-	VPERMQ       $0xd8, Y1, Y1
-	VMOVDQU      X1, 80(AX)
-	VEXTRACTI128 $0x01, Y1, 112(AX)
-	VPSHUFB      Y8, Y2, Y2
-	VPERMQ       $0xd8, Y2, Y2
-	VMOVDQU      X2, 144(AX)
-	VEXTRACTI128 $0x01, Y2, 176(AX)
-	VPSHUFB      Y8, Y3, Y3
-	VPERMQ       $0xd8, Y3, Y3
-	VMOVDQU      X3, 208(AX)
-	VEXTRACTI128 $0x01, Y3, 240(AX)
-	ADDQ         $0x10, CX
-	ADDQ         $0x10, DX
-	ADDQ         $0x10, BX
-	ADDQ         $0x10, SI
-	ADDQ         $0x00000100, AX
-	DECQ         R9
-	JNZ          loop1
 	VZEROUPPER
 	RET

@@ -4,22 +4,12 @@
 
 package tensor
 
-// setKeysF32AVX512 sets block[j*16+4*i+r] = ki[r*stride+j] for i, r < 4, j < d. d is a positive multiple of 4.
+// setKeysAVX512 sets block[j*16+4*i+r] = ki[r*stride+j] for i, r < 4, j < d. d is a positive multiple of 4.
 //
 //go:noescape
-func setKeysF32AVX512(block *float32, k0 *float32, k1 *float32, k2 *float32, k3 *float32, stride int, d int)
+func setKeysAVX512(block *float32, k0 *float32, k1 *float32, k2 *float32, k3 *float32, stride int, d int)
 
-// setKeysF16AVX512 sets block[j*16+4*i+r] = ki[r*stride+j] for i, r < 4, j < d. d is a positive multiple of 8.
+// setKeysAVX2 sets block[j*16+4*i+r] = ki[r*stride+j] for i, r < 4, j < d. d is a positive multiple of 4.
 //
 //go:noescape
-func setKeysF16AVX512(block *uint16, k0 *uint16, k1 *uint16, k2 *uint16, k3 *uint16, stride int, d int)
-
-// setKeysF32AVX2 sets block[j*16+4*i+r] = ki[r*stride+j] for i, r < 4, j < d. d is a positive multiple of 4.
-//
-//go:noescape
-func setKeysF32AVX2(block *float32, k0 *float32, k1 *float32, k2 *float32, k3 *float32, stride int, d int)
-
-// setKeysF16AVX2 sets block[j*16+4*i+r] = ki[r*stride+j] for i, r < 4, j < d. d is a positive multiple of 8.
-//
-//go:noescape
-func setKeysF16AVX2(block *uint16, k0 *uint16, k1 *uint16, k2 *uint16, k3 *uint16, stride int, d int)
+func setKeysAVX2(block *float32, k0 *float32, k1 *float32, k2 *float32, k3 *float32, stride int, d int)

@@ -3,8 +3,8 @@ package main
 import "fmt"
 
 // Elementwise kernels, with the operations of vector_generic.go and exp.go in
-// their order, fused where those call fma alone. Each handles multiples of 16 values; vector_arm64.go does the
-// rest in Go.
+// their order, fused where those call fma alone. Each handles multiples of 16
+// values; vector_arm64.go does the rest in Go.
 
 // armVector keeps the constants in the registers from armConstants on, in the
 // order of their table.

@@ -132,12 +132,6 @@ func (k *nibbleKernel) run(enter, body func()) {
 	})
 }
 
-// prefetch is that of q8Kernel.
-func (k *nibbleKernel) prefetch(i int) {
-	k.PREFETCHT1(at(k.quants, 64*i+8192))
-	k.PREFETCHT0(at(k.quants, 64*i+1024))
-}
-
 // high returns which vector has the high bits of a step, and by how much they
 // are to be moved to the left so that they come to lie above the nibble.
 func (t nibbleType) high(step int) (vector, left int) {
@@ -190,7 +184,7 @@ func (g *gen) nibblesVNNI(t nibbleType, columns int) string {
 	step := func(s int) {
 		w := weights[s%len(weights)]
 		if s < 4 {
-			k.prefetch(s)
+			k.prefetch(k.quants, s)
 			g.VMOVDQU32(at(k.quants, 64*s), raw[s])
 			g.VPANDD(masks[0], raw[s], w)
 		} else {
@@ -201,7 +195,7 @@ func (g *gen) nibblesVNNI(t nibbleType, columns int) string {
 			vector, left := t.high(s)
 			bits := high[vector]
 			if s < len(high) {
-				k.prefetch(4 + s)
+				k.prefetch(k.quants, 4+s)
 				g.VMOVDQU32(at(k.quants, 64*(4+s)), bits)
 			}
 			switch {
@@ -319,7 +313,7 @@ func (g *gen) nibblesAVX2(t nibbleType, columns int, ones operand.Mem) string {
 	steps := func(lo, hi, rows int) {
 		for s := lo; s < hi; s++ {
 			if rows == 0 && s < t.bits {
-				k.prefetch(s)
+				k.prefetch(k.quants, s)
 			}
 			if t.bits == 4 {
 				weights(s, rows, u)

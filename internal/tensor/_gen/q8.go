@@ -112,14 +112,15 @@ func (k *q8Kernel) zeroOf(c int) operand.Mem {
 	return operand.Mem{Base: k.xs, Index: k.stepS, Scale: 2, Disp: 4 * c}
 }
 
-// Weights are fetched from memory to the second cache early, and from there to
-// the first one soon, so many bytes ahead. With one of the two alone a core reads
-// a tenth less.
-const q8Far, q8Near = 8192, 1024
+// Packed weights are fetched from memory to the second cache early, and from there
+// to the first one soon, so many bytes ahead. With one of the two alone a core
+// reads a tenth less.
+const weightsFar, weightsNear = 8192, 1024
 
-func (k *q8Kernel) prefetch(i int) {
-	k.PREFETCHT1(at(k.quants, 64*i+q8Far))
-	k.PREFETCHT0(at(k.quants, 64*i+q8Near))
+// prefetch fetches line i of a block of weights so.
+func (g *gen) prefetch(weights reg.Register, i int) {
+	g.PREFETCHT1(at(weights, 64*i+weightsFar))
+	g.PREFETCHT0(at(weights, 64*i+weightsNear))
 }
 
 // q8VNNI makes the AVX-512 kernel for processors with VPDPBUSD.
@@ -144,7 +145,7 @@ func (g *gen) q8VNNI(columns int) string {
 		for i := range 8 {
 			w := weights[i%len(weights)]
 			g.PREFETCHT1(at(ahead, 64*i))
-			g.PREFETCHT0(at(k.quants, 64*i+q8Near))
+			g.PREFETCHT0(at(k.quants, 64*i+weightsNear))
 			g.VMOVDQU32(at(k.quants, 64*i), w)
 			for c, r := range acc {
 				g.VPDPBUSD_BCST(at(k.xq, q8Columns*c+4*i), w, r)
@@ -181,8 +182,8 @@ const (
 // q8PairVNNI makes the kernel of many columns: two groups of rows together, so
 // that activations are loaded once for 32 rows. One group alone loads a broadcast
 // a product, and the loads are what limits it. Registers hold the integer sums of
-// a block, and the first cache the others, so that a tile is wide and weights
-// come from the second cache a few times only.
+// a block, and the first cache the others, so that a tile is wide and weights come
+// from the second cache a few times only.
 func (g *gen) q8PairVNNI(columns int) string {
 	name := fmt.Sprintf("q8x%dPairVNNI", columns)
 	k := g.newQ8(name, columns, ", carry *float32, ahead uintptr, step int",
@@ -277,7 +278,7 @@ func (g *gen) q8AVX2(columns int) string {
 			}
 			for i := range 8 {
 				if half == 0 {
-					k.prefetch(i)
+					k.prefetch(k.quants, i)
 				}
 				g.VMOVDQU(at(k.quants, 64*i+32*half), w)
 				g.VPXOR(q8Sign, w, w)
