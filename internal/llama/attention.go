@@ -23,101 +23,184 @@ type sequence struct {
 	cache  *Cache
 	lo, hi int
 	spans  []span // what the last column sees; the others see less of it
+	old    int    // so many of them, the first ones, have no position of this pass
 }
 
 func (t *attention) Do(worker, lo, hi int) {
-	c := t.run.model.Config
-	group := c.Heads / c.KVHeads
+	r := t.run
+	w := &r.work[worker]
+	w.end = hi
 	for item := lo; item < hi; item++ {
-		s, kvHead := &t.run.sequences[item/c.KVHeads], item%c.KVHeads
-		t.feed(worker, s, kvHead)
-		next := t.keys(item + t.run.pool.Threads())
+		w.begin(item)
+		s, kvHead := t.of(item)
+		t.queries(w, s, kvHead)
+		group := r.model.Heads / r.model.KVHeads
 		for i := range group {
-			t.head(worker, s, kvHead, kvHead*group+i, next)
+			t.head(worker, item, kvHead*group+i)
 		}
 	}
 }
 
-// keys is where the keys of an item begin, or 0 if there is no such item.
-func (t *attention) keys(item int) uintptr {
+// of returns the sequence and the head of keys of an item.
+func (t *attention) of(item int) (s *sequence, kvHead int) {
 	heads := t.run.model.KVHeads
-	if item >= len(t.run.sequences)*heads {
-		return 0
-	}
-	s := &t.run.sequences[item/heads]
-	return s.cache.keysAt(t.layer, item%heads, s.spans[0].lo)
+	return &t.run.sequences[item/heads], item % heads
 }
 
-// feed turns the keys of a head of a sequence, and the queries that are for
-// them, to their columns' positions, and stores keys and values. It scales the
-// queries by 1/sqrt(head size), the attention's scale.
-func (t *attention) feed(worker int, s *sequence, kvHead int) {
-	r, m := t.run, t.run.model
+// after is the item that a worker takes after one of its piece, most likely, or
+// -1 if none is left.
+func (t *attention) after(w *attentionWork, item int) int {
+	next := item + 1
+	if next == w.end {
+		next = t.run.pool.Next()
+	}
+	if next >= len(t.run.sequences)*t.run.model.KVHeads {
+		return -1
+	}
+	return next
+}
+
+// A reading is what a worker's stream goes through: the keys of an item, its
+// values, and so on with the next item.
+type reading struct {
+	item, part int // the next region
+	next       int // the item after the one under way, or -1 if it is not reached
+}
+
+// begin has the stream of a worker go on with an item, or start anew if it went
+// to another one.
+func (w *attentionWork) begin(item int) {
+	if item != w.next {
+		w.reading = reading{item, 0, -1}
+		w.ahead.Start(w)
+		return
+	}
+	w.next = -1
+	if w.item > item {
+		w.next = item + 1
+	}
+	w.ahead.Continue()
+}
+
+// Region implements tensor.Source.
+func (w *attentionWork) Region() (lo, hi uintptr) {
+	t := w.attention
+	s, kvHead := t.of(w.item)
+	if w.part == 2*len(s.spans) {
+		next := t.after(w, w.item)
+		if next < 0 {
+			return 0, 0
+		}
+		if w.next < 0 {
+			w.next = next
+		}
+		w.item, w.part = next, 0
+		s, kvHead = t.of(next)
+	}
+	part := w.part
+	w.part++
+	if n := len(s.spans); part >= n {
+		return s.cache.valuesOf(t.layer, kvHead, s.spans[part-n])
+	}
+	return s.cache.keysOf(t.layer, kvHead, s.spans[part])
+}
+
+// parts returns a column's queries of the heads that share keys, its key and its
+// value.
+func (t *attention) parts(kvHead, col int) (q, k, v []float32) {
+	m := t.run.model
 	d, width := m.HeadDim, m.qDim()+2*m.kvDim()
 	queries := m.Heads / m.KVHeads * d
-	scale := float32(1 / math.Sqrt(float64(d)))
-	parts := func(col int) (q, k, v []float32) {
-		qkv := r.qkv[col*width:][:width]
-		return qkv[kvHead*queries:][:queries], qkv[m.qDim()+kvHead*d:][:d], qkv[m.qDim()+m.kvDim()+kvHead*d:][:d]
+	qkv := t.run.qkv[col*width:][:width]
+	return qkv[kvHead*queries:][:queries], qkv[m.qDim()+kvHead*d:][:d], qkv[m.qDim()+m.kvDim()+kvHead*d:][:d]
+}
+
+// fetch asks for what an item has of a column and is in no stream: what another
+// thread may have made, and where the value goes.
+func (t *attention) fetch(s *sequence, kvHead, col int) {
+	q, k, v := t.parts(kvHead, col)
+	for _, x := range [][]float32{q, k, v} {
+		tensor.Fetch(tensor.Address(x), 4*len(x))
 	}
-	// Another thread has made half of what is read here, and what is written
-	// lies in memory, a few bytes in each of many lines: all come at once.
+	pos := t.run.columns[col].Pos
+	lo, hi := s.cache.valuesOf(t.layer, kvHead, span{pos, pos + 1})
+	tensor.Fetch(lo, int(hi-lo))
+}
+
+// queries turns the queries of the heads that share keys to their columns'
+// positions, and scales them by 1/sqrt(head size), the attention's scale.
+func (t *attention) queries(w *attentionWork, s *sequence, kvHead int) {
+	r, m := t.run, t.run.model
+	scale := float32(1 / math.Sqrt(float64(m.HeadDim)))
 	for col := s.lo; col < s.hi; col++ {
-		q, k, v := parts(col)
-		for _, x := range [][]float32{q, k, v} {
-			tensor.Fetch(tensor.Address(x), 4*len(x))
-		}
-		s.cache.fetch(t.layer, kvHead, r.columns[col].Pos)
-	}
-	for col := s.lo; col < s.hi; col++ {
-		pos := r.columns[col].Pos
-		q, k, v := parts(col)
-		m.Rotary.rotate(q, pos, scale)
-		m.Rotary.rotate(k, pos, 1)
-		s.cache.put(t.layer, kvHead, pos, k, v, r.work[worker].half)
+		q, _, _ := t.parts(kvHead, col)
+		m.Rotary.rotate(q, r.columns[col].Pos, scale)
+		w.ahead.Fetch(fetchedFor)
 	}
 }
 
-// head computes one head of all columns of a sequence. next is what the worker
-// reads then, most likely.
-func (t *attention) head(worker int, s *sequence, kvHead, head int, next uintptr) {
+// fetchedFor is how many bytes are fetched while a column's query, or its key, is
+// turned.
+const fetchedFor = 1 << 10
+
+// feed turns the keys of a head of a sequence to their columns' positions, and
+// stores keys and values.
+func (t *attention) feed(w *attentionWork, s *sequence, kvHead int) {
+	for col := s.lo; col < s.hi; col++ {
+		pos := t.run.columns[col].Pos
+		_, k, v := t.parts(kvHead, col)
+		t.run.model.Rotary.rotate(k, pos, 1)
+		s.cache.put(t.layer, kvHead, pos, k, v, w.half)
+		w.ahead.Fetch(fetchedFor)
+	}
+}
+
+// head computes one head of all columns of an item. The first head of those that
+// share keys stores the new ones, right before it needs them: they come from
+// memory while it computes the scores of the others.
+func (t *attention) head(worker, item, head int) {
 	r, c := t.run, t.run.model.Config
+	s, kvHead := t.of(item)
 	width := c.qDim() + 2*c.kvDim()
 	ld, d := r.scoresLd, c.valueWidth()
-	work := &r.work[worker]
-	scores, mixed := work.scores, work.mixed[:(s.hi-s.lo)*d]
-	values := s.cache.valuesAt(t.layer, kvHead, s.spans[0].lo)
+	w := &r.work[worker]
+	scores, mixed := w.scores, w.mixed[:(s.hi-s.lo)*d]
+	var ahead *tensor.Stream // what later heads read is in a cache
+	if first := head%(c.Heads/c.KVHeads) == 0; first {
+		ahead = &w.ahead
+	}
 
 	done := 0 // positions with scores
 	for i, at := range s.spans {
+		if i == s.old && ahead != nil {
+			t.feed(w, s, kvHead)
+		}
 		// The columns before first see nothing of this run. Those within it
 		// get scores that they do not use.
 		first := r.firstAt(s, at.lo)
-		ahead := values
-		if i+1 < len(s.spans) {
-			ahead = s.cache.keysAt(t.layer, kvHead, s.spans[i+1].lo)
-		}
-		s.cache.scores(scores[(first-s.lo)*ld+done:], ld, r.qkv[first*width+head*c.HeadDim:], width, s.hi-first, t.layer, kvHead, at, work.block[:], ahead)
+		s.cache.scores(scores[(first-s.lo)*ld+done:], ld, r.qkv[first*width+head*c.HeadDim:], width, s.hi-first, t.layer, kvHead, at, w.block[:], ahead)
 		done += at.hi - at.lo
 	}
-	ahead, end := values+valuesFetched, s.cache.valuesAt(t.layer, kvHead, s.spans[0].hi-1)
+	next := -1
+	if ahead != nil {
+		next = t.after(w, item)
+	}
 	for col := s.lo; col < s.hi; col++ {
 		row := scores[(col-s.lo)*ld:][:r.seen[col]]
-		if ahead >= end {
-			ahead = 0
-		}
-		ahead = tensor.SoftmaxFetching(row, ahead)
+		tensor.SoftmaxFetching(row, ahead)
 		if r.watch != nil {
 			watchSpans(r.watch, Attention{Worker: worker, Layer: t.layer, Column: col, Head: head}, s.spans, row)
+		}
+		if next >= 0 {
+			s2, kvHead := t.of(next)
+			if col := s2.lo + col - s.lo; col < s2.hi {
+				t.fetch(s2, kvHead, col)
+			}
 		}
 	}
 	clear(mixed)
 	done = 0
-	for i, at := range s.spans {
-		ahead := next
-		if i+1 < len(s.spans) {
-			ahead = s.cache.valuesAt(t.layer, kvHead, s.spans[i+1].lo)
-		}
+	for _, at := range s.spans {
 		t.mixSpan(s, mixed, scores[done:], ld, kvHead, at, ahead)
 		done += at.hi - at.lo
 	}
@@ -126,22 +209,18 @@ func (t *attention) head(worker int, s *sequence, kvHead, head int, next uintptr
 	}
 }
 
-// valuesFetched is how many bytes of the first values, about, come while the
-// last scores are computed. Those after them come during the softmax.
-const valuesFetched = 8 << 10
-
 // mixTile is how many columns that see different parts of a span are mixed
 // together: what the widest kernel takes.
 const mixTile = 8
 
 // mixSpan adds a span's values to what the columns that see any of it have,
 // mixed, [columns, value width]. scores are those of the span. Both are for
-// s.lo on. ahead is what is read next.
-func (t *attention) mixSpan(s *sequence, mixed, scores []float32, ld, kvHead int, at span, ahead uintptr) {
+// s.lo on.
+func (t *attention) mixSpan(s *sequence, mixed, scores []float32, ld, kvHead int, at span, ahead *tensor.Stream) {
 	r, d := t.run, s.cache.width
 	seen := func(col int) int { return min(at.hi, r.columns[col].Pos+1) }
 	mix := func(col, rows int, part span) {
-		s.cache.mix(mixed[(col-s.lo)*d:], scores[(col-s.lo)*ld+part.lo-at.lo:], ld, rows, t.layer, kvHead, part, at.hi, ahead)
+		s.cache.mix(mixed[(col-s.lo)*d:], scores[(col-s.lo)*ld+part.lo-at.lo:], ld, rows, t.layer, kvHead, part, ahead)
 	}
 	// What the first column sees, all see, and that is most of it. Of the rest
 	// some columns at a time share what they can. A row's sums are a chain that

@@ -87,7 +87,7 @@ func (k *Cache) Fold(end int) {
 			clear(mean)
 			done := 0
 			for _, at := range spans {
-				k.mix(mean, weights[done:], n, 1, layer, head, at, at.hi, 0)
+				k.mix(mean, weights[done:], n, 1, layer, head, at, nil)
 				done += at.hi - at.lo
 			}
 			at := (head*k.positions + end - 1) * k.width
@@ -125,43 +125,45 @@ func (k *Cache) put(layer, head, pos int, key, value []float32, half []uint16) {
 	copy(k.values[layer][at:], value)
 }
 
-// fetch asks for the memory that put writes to.
-func (k *Cache) fetch(layer, head, pos int) {
-	size := 4
-	if k.keysF16 != nil {
-		size = 2
+// keysOf is the memory of the keys of a run of positions: whole blocks.
+func (k *Cache) keysOf(layer, head int, at span) (lo, hi uintptr) {
+	if at.lo == k.folded {
+		at.lo++ // it needs none
 	}
-	tensor.Fetch(k.keysAt(layer, head, pos), size*tensor.KeyBlock*k.headDim)
-	tensor.Fetch(k.valuesAt(layer, head, pos), size*k.width)
+	var start, size uintptr
+	if k.keysF16 != nil {
+		start, size = tensor.Address(k.keysF16[layer]), 2
+	} else {
+		start, size = tensor.Address(k.keys[layer]), 4
+	}
+	start += size * uintptr(head*k.keyLen)
+	first := (at.lo + k.pad) / tensor.KeyBlock * tensor.KeyBlock
+	end := max(first, at.hi+k.pad)
+	return start + size*uintptr(first*k.headDim), start + size*uintptr(tensor.KeyLen(end, k.headDim))
 }
 
-// keysAt is where the block of keys begins that has a position's, or the next
-// one's if it needs no key.
-func (k *Cache) keysAt(layer, head, pos int) uintptr {
-	if pos == k.folded {
-		pos++
-	}
-	at := head*k.keyLen + (pos+k.pad)/tensor.KeyBlock*tensor.KeyBlock*k.headDim
-	if k.keysF16 != nil {
-		return tensor.Address(k.keysF16[layer][at:])
-	}
-	return tensor.Address(k.keys[layer][at:])
-}
-
-// valuesAt is where the values of a position lie.
-func (k *Cache) valuesAt(layer, head, pos int) uintptr {
-	at := (head*k.positions + pos) * k.width
+// valuesOf is the memory of the values of a run of positions.
+func (k *Cache) valuesOf(layer, head int, at span) (lo, hi uintptr) {
+	var start, size uintptr
 	if k.valuesF16 != nil {
-		return tensor.Address(k.valuesF16[layer][at:])
+		start, size = tensor.Address(k.valuesF16[layer]), 2
+	} else {
+		start, size = tensor.Address(k.values[layer]), 4
 	}
-	return tensor.Address(k.values[layer][at:])
+	value := func(pos int) uintptr { return start + size*uintptr((head*k.positions+pos)*k.width) }
+	return value(at.lo), value(at.hi)
+}
+
+// blockOf is the first position whose key lies in a position's block.
+func (k *Cache) blockOf(pos int) int {
+	return max(0, (pos+k.pad)/tensor.KeyBlock*tensor.KeyBlock-k.pad)
 }
 
 // scores sets s[c·lds+i] to the product of query c, [rows][head size] at
 // c·ldq, and the key of position at.lo+i of a head, for all positions of at.
 // What follows them in a row may be overwritten, if there is room for a block.
-// work is tensor.AttentionWork floats, ahead the address of what is read next.
-func (k *Cache) scores(s []float32, lds int, q []float32, ldq, rows, layer, head int, at span, work []float32, ahead uintptr) {
+// work is tensor.AttentionWork floats, ahead what the thread reads next, or nil.
+func (k *Cache) scores(s []float32, lds int, q []float32, ldq, rows, layer, head int, at span, work []float32, ahead *tensor.Stream) {
 	if at.lo == k.folded {
 		for c := range rows {
 			s[c*lds] = k.share
@@ -178,11 +180,10 @@ func (k *Cache) scores(s []float32, lds int, q []float32, ldq, rows, layer, head
 }
 
 // mix adds the values of the positions of at, weighted with p[c·ldp+i], to
-// row c of out, [rows][width]. Those up to position until are read next, and
-// then what is at the address ahead.
-func (k *Cache) mix(out []float32, p []float32, ldp, rows, layer, head int, at span, until int, ahead uintptr) {
+// row c of out, [rows][width].
+func (k *Cache) mix(out []float32, p []float32, ldp, rows, layer, head int, at span, ahead *tensor.Stream) {
 	d, n := k.width, at.hi-at.lo
-	from, end := (head*k.positions+at.lo)*d, (head*k.positions+until)*d
+	from, end := (head*k.positions+at.lo)*d, (head*k.positions+at.hi)*d
 	if k.valuesF16 != nil {
 		tensor.AttentionMixRowsF16(out, d, p, ldp, rows, k.valuesF16[layer][from:end], d, n, ahead)
 		return

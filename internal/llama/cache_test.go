@@ -82,17 +82,17 @@ func TestCacheKeepsHeadsApart(t *testing.T) {
 		at := span{3, 5}
 		for h := range 3 {
 			scores := make([]float32, 2)
-			k.scores(scores, 2, []float32{1, 10}, 2, 1, 1, h, at, make([]float32, tensor.AttentionWork), 0)
+			k.scores(scores, 2, []float32{1, 10}, 2, 1, 1, h, at, make([]float32, tensor.AttentionWork), nil)
 			if want := []float32{0, float32(2*h+1) + 10*float32(2*h+2)}; !slices.Equal(scores, want) {
 				t.Errorf("half %v, head %d: scores %v, want %v", half, h, scores, want)
 			}
 			out := make([]float32, 16)
 			out[0], out[1], out[2] = 100, 100, 100
-			k.mix(out, []float32{5, 2}, 2, 1, 1, h, at, at.hi, 0)
+			k.mix(out, []float32{5, 2}, 2, 1, 1, h, at, nil)
 			if want := []float32{100 + 2*float32(2*h+7), 100 + 2*float32(2*h+8), 100}; !slices.Equal(out[:3], want) {
 				t.Errorf("half %v, head %d: mix %v, want %v", half, h, out, want)
 			}
-			k.scores(scores, 2, []float32{1, 10}, 2, 1, 0, h, at, make([]float32, tensor.AttentionWork), 0)
+			k.scores(scores, 2, []float32{1, 10}, 2, 1, 0, h, at, make([]float32, tensor.AttentionWork), nil)
 			if scores[1] != 0 {
 				t.Errorf("half %v: another layer was written", half)
 			}

@@ -2,6 +2,7 @@ package llama
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/zipar/zipar/internal/tensor"
 )
@@ -64,6 +65,9 @@ type Runner struct {
 func NewRunner(m *Model, p *tensor.Pool) *Runner {
 	r := &Runner{model: m, pool: p, work: make([]attentionWork, p.Threads())}
 	r.attention.run, r.normalizer.run, r.activation.run = r, r, r
+	for w := range r.work {
+		r.work[w].attention = &r.attention
+	}
 	return r
 }
 
@@ -99,8 +103,7 @@ func (r *Runner) Forward(columns []Column) []float32 {
 		t.lap(inElementwise)
 		r.pool.MatMul(r.qkv, &b.QKV, r.norm, n)
 		t.lap(inMatMul)
-		r.attention.layer = layer
-		r.pool.Run(&r.attention, len(r.sequences)*m.KVHeads, 1)
+		r.attend(layer)
 		t.lap(inAttention)
 		r.pool.MatMul(r.norm, &b.AttnOut, r.mixed, n)
 		t.lap(inMatMul)
@@ -115,6 +118,15 @@ func (r *Runner) Forward(columns []Column) []float32 {
 		t.lap(inMatMul)
 	}
 	return r.head()
+}
+
+// attend sets mixed to the attention of a layer.
+func (r *Runner) attend(layer int) {
+	r.attention.layer = layer
+	for w := range r.work {
+		r.work[w].next = -1
+	}
+	r.pool.RunGuided(&r.attention, len(r.sequences)*r.model.KVHeads, 1)
 }
 
 // head returns the logits of the columns that want them.
@@ -175,6 +187,7 @@ func (r *Runner) group() {
 		}
 		start := len(r.spans)
 		r.spans = s.cache.visible(r.columns[s.hi-1].Pos, r.spans)
+		s.old = r.split(&s, start)
 		// Capped: a later sequence may move r.spans to more memory.
 		s.spans = r.spans[start:len(r.spans):len(r.spans)]
 		r.sequences = append(r.sequences, s)
@@ -196,12 +209,37 @@ func (r *Runner) group() {
 	}
 }
 
+// split cuts the first span with positions of this pass where a block of keys begins:
+// those of the spans before it are known. It returns how many there are. The spans
+// of the sequence are those from start on.
+func (r *Runner) split(s *sequence, start int) int {
+	for i := start; ; i++ {
+		at := r.spans[i]
+		pos := r.columns[r.firstAt(s, at.lo)].Pos
+		if pos >= at.hi {
+			continue
+		}
+		if cut := s.cache.blockOf(pos); cut > at.lo {
+			r.spans = slices.Insert(r.spans, i, span{at.lo, cut})
+			i++
+			r.spans[i].lo = cut
+		}
+		return i - start
+	}
+}
+
 // attentionWork is what a worker needs to compute a head of a sequence.
 type attentionWork struct {
+	attention *attention
+	ahead     tensor.Stream
+	reading
+	end int // of the worker's piece of the items
+
 	scores []float32 // [columns, Runner.scoresLd], and room for later passes
 	mixed  []float32 // [columns, value width]
 	block  [tensor.AttentionWork]float32
 	half   []uint16 // a key, [head size]
+	_      [64]byte // keeps those of two workers in different cache lines
 }
 
 func (w *attentionWork) resize(c Config, columns, positions int) {

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"runtime"
+	"unsafe"
 
 	"github.com/zipar/zipar/internal/ggml"
 	"github.com/zipar/zipar/internal/machine/shapes"
@@ -154,32 +155,63 @@ type layerAttention[T float32 | uint16] struct {
 	q            []float32   // [columns, heads, head size]
 	out          []float32   // the same
 	scores, work [][]float32 // by worker
+	readers      []headReader[T]
 	columns      int
 
-	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32, ahead uintptr)
-	mix   func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int, ahead uintptr)
+	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32, ahead *tensor.Stream)
+	mix   func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int, ahead *tensor.Stream)
+}
+
+// headReader is a tensor.Source: the keys and the values of a worker's heads.
+type headReader[T float32 | uint16] struct {
+	attention *layerAttention[T]
+	ahead     tensor.Stream
+	head, end int  // those left of the worker's piece
+	values    bool // what comes next of the head
+}
+
+func (r *headReader[T]) Region() (lo, hi uintptr) {
+	if r.head == r.end {
+		return 0, 0
+	}
+	keys, values := r.attention.of(r.head)
+	part := keys
+	if r.values {
+		part = values
+		r.head++
+	}
+	r.values = !r.values
+	lo = tensor.Address(part)
+	return lo, lo + uintptr(len(part))*unsafe.Sizeof(part[0])
+}
+
+// of returns the keys and values of a head.
+func (t *layerAttention[T]) of(head int) (keys, values []T) {
+	const kv = positions * headDim
+	size := tensor.KeyLen(positions, headDim)
+	return t.keys[head*size:][:size], t.values[head*kv:][:kv]
 }
 
 func (t *layerAttention[T]) Do(worker, lo, hi int) {
-	s := t.scores[worker]
+	s, r := t.scores[worker], &t.readers[worker]
+	*r = headReader[T]{attention: t, head: lo, end: hi}
+	r.ahead.Start(r)
 	for h := lo; h < hi; h++ {
-		const kv = positions * headDim
-		size := tensor.KeyLen(positions, headDim)
-		keys, values := t.keys[h*size:][:size], t.values[h*kv:][:kv]
-		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, 0, positions, t.work[worker], tensor.Address(values))
+		keys, values := t.of(h)
+		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, 0, positions, t.work[worker], &r.ahead)
 		for c := range t.columns {
-			tensor.Softmax(s[c*positions:][:positions])
+			tensor.SoftmaxFetching(s[c*positions:][:positions], &r.ahead)
 			clear(t.out[(c*heads+h)*headDim:][:headDim])
 		}
-		t.mix(t.out[h*headDim:], heads*headDim, s, positions, t.columns, values, headDim, positions, 0)
+		t.mix(t.out[h*headDim:], heads*headDim, s, positions, t.columns, values, headDim, positions, &r.ahead)
 	}
 }
 
 // attend measures attention with keys and values of a type, of that size in
 // bytes.
 func attend[T float32 | uint16](m *measurement, name string, size int, table []T,
-	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32, ahead uintptr),
-	mix func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int, ahead uintptr)) error {
+	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32, ahead *tensor.Stream),
+	mix func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int, ahead *tensor.Stream)) error {
 	const kv = heads * positions * headDim // values of a layer, and as many keys
 	keysLen := heads * tensor.KeyLen(positions, headDim)
 	layers := max(1, int(m.Bytes/int64((keysLen+kv)*size)))
@@ -194,13 +226,14 @@ func attend[T float32 | uint16](m *measurement, name string, size int, table []T
 		for range m.pool.Threads() {
 			t.scores = append(t.scores, make([]float32, n*positions))
 			t.work = append(t.work, make([]float32, tensor.AttentionWork))
+			t.readers = append(t.readers, headReader[T]{})
 		}
 		var works []work
 		for i := range layers {
 			keys := memory[i*(keysLen+kv):]
 			works = append(works, work{bytes: float64(2 * kv * size), ops: 4 * float64(n) * kv, run: func() {
 				t.keys, t.values = keys[:keysLen], keys[keysLen:][:kv]
-				m.pool.Run(t, heads, 1)
+				m.pool.RunGuided(t, heads, 1)
 			}})
 		}
 		if err := m.kernel(Kernel{Name: name, Columns: n, Peak: tensor.PeakFMA}, works); err != nil {

@@ -31,7 +31,7 @@ func (t *encoderAttention) Do(worker, lo, hi int) {
 		for i := range n {
 			copy(work.values[i*d:][:d], t.v[i*width+head*d:])
 		}
-		tensor.AttentionScoresOfRows(work.scores, ld, t.q[head*d:], width, n, work.keys, d, 0, n, work.block[:], 0)
+		tensor.AttentionScoresOfRows(work.scores, ld, t.q[head*d:], width, n, work.keys, d, 0, n, work.block[:], nil)
 		bias := t.bias[head*(2*n-1):][:2*n-1]
 		for i := range n {
 			row := work.scores[i*ld:][:n]
@@ -39,6 +39,6 @@ func (t *encoderAttention) Do(worker, lo, hi int) {
 			tensor.Softmax(row)
 			clear(t.mixed[i*width+head*d:][:d])
 		}
-		tensor.AttentionMixRows(t.mixed[head*d:], width, work.scores, ld, n, work.values, d, n, 0)
+		tensor.AttentionMixRows(t.mixed[head*d:], width, work.scores, ld, n, work.values, d, n, nil)
 	}
 }

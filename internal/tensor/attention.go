@@ -17,10 +17,8 @@ import (
 // A row's bits do not depend on the other rows. A mix may be done in parts,
 // one after the other: the sums are chains in the order of the positions.
 //
-// Memory is the limit, so that the kernels ask for keys and values ahead of
-// their use: for those in the slice, which may go on beyond the positions that
-// are wanted now, and at its end for what is at the address ahead, which
-// is what the thread reads next, or 0.
+// Memory is the limit, so that the kernels ask for what the thread reads next:
+// ahead, or nil for no more than the rest of their own keys and values.
 
 // KeyBlock is how many positions' keys lie in a block: value j of all of
 // them, then value j+1. So a vector has the same value of 16 keys, and a score
@@ -34,6 +32,12 @@ func KeyLen(positions, d int) int { return (positions + KeyBlock - 1) / KeyBlock
 // SetKey stores the key of a position.
 func SetKey[T float32 | uint16](keys []T, pos int, key []T) {
 	at := keys[pos/KeyBlock*KeyBlock*len(key)+pos%KeyBlock:]
+	// Four values at a time, with one check of the lengths.
+	for len(key) >= 4 && len(at) > 4*KeyBlock {
+		b, k := at[:3*KeyBlock+1], key[:4]
+		b[0], b[KeyBlock], b[2*KeyBlock], b[3*KeyBlock] = k[0], k[1], k[2], k[3]
+		at, key = at[4*KeyBlock:], key[4:]
+	}
 	for j, v := range key {
 		at[j*KeyBlock] = v
 	}
@@ -61,7 +65,7 @@ const AttentionWork = 8 * KeyBlock
 // is AttentionWork floats of the caller's. It is fastest if lo begins a block and
 // there is room behind each row's scores, in lds and in s, for those of a
 // whole block, which are overwritten then.
-func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, lo, hi int, work []float32, ahead uintptr) {
+func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, lo, hi int, work []float32, ahead *Stream) {
 	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
 		active.scores(s, lds, q, ldq, rows, keys, d, lo, hi, work, ahead)
 	}
@@ -88,7 +92,7 @@ func Fetch(address uintptr, bytes int) {
 const cacheLine = 64
 
 // AttentionScoresOfRowsF16 is AttentionScoresOfRows with half floats as keys.
-func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, keys []uint16, d, lo, hi int, work []float32, ahead uintptr) {
+func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, keys []uint16, d, lo, hi int, work []float32, ahead *Stream) {
 	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
 		active.scoresF16(s, lds, q, ldq, rows, keys, d, lo, hi, work, ahead)
 	}
@@ -96,14 +100,14 @@ func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, 
 
 // AttentionMixRows adds Σ_i p[c·ldp+i]·values[i] for i < count to row c of out.
 // It is fastest if d is a multiple of 16.
-func AttentionMixRows(out []float32, ldo int, p []float32, ldp, rows int, values []float32, d, count int, ahead uintptr) {
+func AttentionMixRows(out []float32, ldo int, p []float32, ldp, rows int, values []float32, d, count int, ahead *Stream) {
 	if checkAttention(len(p), ldp, len(out), ldo, rows, len(values), d, count) {
 		active.mix(out, ldo, p, ldp, rows, values, d, count, ahead)
 	}
 }
 
 // AttentionMixRowsF16 is AttentionMixRows with half floats as values.
-func AttentionMixRowsF16(out []float32, ldo int, p []float32, ldp, rows int, values []uint16, d, count int, ahead uintptr) {
+func AttentionMixRowsF16(out []float32, ldo int, p []float32, ldp, rows int, values []uint16, d, count int, ahead *Stream) {
 	if checkAttention(len(p), ldp, len(out), ldo, rows, len(values), d, count) {
 		active.mixF16(out, ldo, p, ldp, rows, values, d, count, ahead)
 	}

@@ -2,12 +2,16 @@
 
 package tensor
 
-// The widest tiles: columns of scores, rows of a mix.
+// The widest tiles of scores, in columns.
 const (
 	scoresColumnsAVX512 = 8
 	scoresColumnsAVX2   = 6
-	mixRowsAVX512       = 8
-	mixRowsAVX2         = 6
+)
+
+// The vectors of tiles of 1, 2, ... rows of a mix, as in _gen/mix.go.
+var (
+	mixVectorsAVX512 = []int{4, 4, 4, 4, 4, 4, 2, 2}
+	mixVectorsAVX2   = []int{4, 4, 4, 2, 2, 2}
 )
 
 // settingKeys is kernels.setKeys with a kernel for four keys at each of k0 to k3.
@@ -25,34 +29,34 @@ func settingKeys(asm func(block, k0, k1, k2, k3 *float32, stride, d int)) func(b
 	}
 }
 
-func scoresAVX512(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead uintptr) {
+func scoresAVX512(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead *Stream) {
 	scoresKernel[float32](scoresTileF32AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
 }
 
-func scoresF16AVX512(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead uintptr) {
+func scoresF16AVX512(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead *Stream) {
 	scoresKernel[uint16](scoresTileF16AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
 }
 
-func mixAVX512(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead uintptr) {
-	mixKernel[float32](mixTileF32AVX512).tiled(mixRowsAVX512, 16, out, ldo, p, ldp, n, values, d, count, ahead)
+func mixAVX512(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead *Stream) {
+	mixKernel[float32](mixTileF32AVX512).tiled(mixVectorsAVX512, 16, out, ldo, p, ldp, n, values, d, count, ahead)
 }
 
-func mixF16AVX512(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead uintptr) {
-	mixKernel[uint16](mixTileF16AVX512).tiled(mixRowsAVX512, 16, out, ldo, p, ldp, n, values, d, count, ahead)
+func mixF16AVX512(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead *Stream) {
+	mixKernel[uint16](mixTileF16AVX512).tiled(mixVectorsAVX512, 16, out, ldo, p, ldp, n, values, d, count, ahead)
 }
 
-func scoresAVX2(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead uintptr) {
+func scoresAVX2(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead *Stream) {
 	scoresKernel[float32](scoresTileF32AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
 }
 
-func scoresF16AVX2(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead uintptr) {
+func scoresF16AVX2(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead *Stream) {
 	scoresKernel[uint16](scoresTileF16AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
 }
 
-func mixAVX2(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead uintptr) {
-	mixKernel[float32](mixTileF32AVX2).tiled(mixRowsAVX2, 8, out, ldo, p, ldp, n, values, d, count, ahead)
+func mixAVX2(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead *Stream) {
+	mixKernel[float32](mixTileF32AVX2).tiled(mixVectorsAVX2, 8, out, ldo, p, ldp, n, values, d, count, ahead)
 }
 
-func mixF16AVX2(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead uintptr) {
-	mixKernel[uint16](mixTileF16AVX2).tiled(mixRowsAVX2, 8, out, ldo, p, ldp, n, values, d, count, ahead)
+func mixF16AVX2(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead *Stream) {
+	mixKernel[uint16](mixTileF16AVX2).tiled(mixVectorsAVX2, 8, out, ldo, p, ldp, n, values, d, count, ahead)
 }

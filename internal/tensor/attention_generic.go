@@ -10,7 +10,7 @@ func setKeysGeneric(block, keys []float32, stride, count, d int) {
 }
 
 // scoresGeneric is the reference for kernels.scores: one chain a score.
-func scoresGeneric(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, _ []float32, _ uintptr) {
+func scoresGeneric(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, _ []float32, _ *Stream) {
 	for at := lo; at < hi; {
 		first := at % KeyBlock
 		lanes := min(KeyBlock-first, hi-at)
@@ -25,7 +25,7 @@ func scoresGeneric(s []float32, lds int, q []float32, ldq, n int, keys []float32
 }
 
 // scoresF16Generic converts keys some values at a time. The sums wait in s.
-func scoresF16Generic(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, _ []float32, _ uintptr) {
+func scoresF16Generic(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, _ []float32, _ *Stream) {
 	const step = 32
 	var wide [step * KeyBlock]float32
 	for at := lo; at < hi; {
@@ -72,7 +72,7 @@ func addScores(s, block, q []float32) {
 }
 
 // mixGeneric is the reference for kernels.mix: values are added in order.
-func mixGeneric(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, _ uintptr) {
+func mixGeneric(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, _ *Stream) {
 	for c := range n {
 		out := out[c*ldo:][:d]
 		for i, u := range p[c*ldp:][:count] {
@@ -84,7 +84,7 @@ func mixGeneric(out []float32, ldo int, p []float32, ldp, n int, values []float3
 	}
 }
 
-func mixF16Generic(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, _ uintptr) {
+func mixF16Generic(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, _ *Stream) {
 	for i := range count {
 		for j, h := range values[i*d:][:d] {
 			v := halfToFloat(h)

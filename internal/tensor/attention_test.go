@@ -10,7 +10,7 @@ import (
 
 // attentionMix is AttentionMixRows of one row.
 func attentionMix(out, p, values []float32) {
-	AttentionMixRows(out, len(out), p, len(p), 1, values, len(out), len(p), 0)
+	AttentionMixRows(out, len(out), p, len(p), 1, values, len(out), len(p), nil)
 }
 
 func TestAttention(t *testing.T) {
@@ -21,7 +21,7 @@ func TestAttention(t *testing.T) {
 				q := newGuarded(d, 1, normals(1))
 				keys := newGuarded(n*d, 3, normals(2))
 				s, work := newGuarded(n, 2, zero), make([]float32, AttentionWork)
-				AttentionScoresOfRows(s.data, n, q.data, d, 1, blockKeys(keys.data, d, 0, guardValue), d, 0, n, work, 0)
+				AttentionScoresOfRows(s.data, n, q.data, d, 1, blockKeys(keys.data, d, 0, guardValue), d, 0, n, work, nil)
 				for i, v := range s.data {
 					want, size := 0.0, 0.0
 					for j, u := range q.data {
@@ -118,6 +118,7 @@ func TestAttentionOfRows(t *testing.T) {
 		for _, d := range []int{1, 3, 4, 7, 16, 20, 48, 64, 80, 100, 128} {
 			for _, count := range []int{1, 2, 5, 17, 64, 83} {
 				const most = 14
+				var ahead Stream
 				lo := (3 * count) % 19
 				q := newGuarded(most*(d+3), 1, normals(1))
 				work := newGuarded(AttentionWork, 0, zero)
@@ -144,20 +145,21 @@ func TestAttentionOfRows(t *testing.T) {
 					what := fmt.Sprintf("%d rows, %d positions of %d values", rows, count, d)
 					n := max(0, (rows-1)*lds+count)
 					s := newGuarded(n, 2, func(int) float32 { return 7 })
-					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, 0)
+					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, nil)
+					ahead.Start(&regions{{Address(half), endOf(half)}, {Address(halfBlocks), endOf(halfBlocks)}})
 					s16 := newGuarded(n, 1, func(int) float32 { return 7 })
-					AttentionScoresOfRowsF16(s16.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, Address(half))
+					AttentionScoresOfRowsF16(s16.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, &ahead)
 					out := newGuarded(max(0, (rows-1)*ldq+d), 2, normals(3))
 					start := copyOf(out.data)
-					AttentionMixRows(out.data, ldq, s.data, lds, rows, keys.data, d, count, 0)
+					AttentionMixRows(out.data, ldq, s.data, lds, rows, keys.data, d, count, nil)
 					out16 := newGuarded(len(start), 1, func(i int) float32 { return start[i] })
-					AttentionMixRowsF16(out16.data, ldq, s.data, lds, rows, half, d, count, Address(halfBlocks))
+					AttentionMixRowsF16(out16.data, ldq, s.data, lds, rows, half, d, count, &ahead)
 					// With room for a block behind each row's scores.
 					wide := KeyLen(lo+count, 1) - lo
 					r := newGuarded(rows*wide, 1, zero)
-					AttentionScoresOfRows(r.data, wide, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, 0)
+					AttentionScoresOfRows(r.data, wide, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, nil)
 					r16 := newGuarded(rows*wide, 3, zero)
-					AttentionScoresOfRowsF16(r16.data, wide, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, 0)
+					AttentionScoresOfRowsF16(r16.data, wide, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, nil)
 					for c := range rows {
 						sameBits(t, what+": scores with room", r.data[c*wide:][:count], want[c*count:][:count])
 						sameBits(t, what+": half scores with room", r16.data[c*wide:][:count], want16[c*count:][:count])
@@ -185,16 +187,16 @@ func TestAttentionOfRows(t *testing.T) {
 	})
 	work := make([]float32, AttentionWork)
 	mustPanic(t, "too few scores", func() {
-		AttentionScoresOfRows(make([]float32, 5), 4, make([]float32, 8), 4, 2, make([]float32, 64), 4, 0, 2, work, 0)
+		AttentionScoresOfRows(make([]float32, 5), 4, make([]float32, 8), 4, 2, make([]float32, 64), 4, 0, 2, work, nil)
 	})
 	mustPanic(t, "keys without the end of their block", func() {
-		AttentionScoresOfRows(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]float32, 63), 4, 0, 2, work, 0)
+		AttentionScoresOfRows(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]float32, 63), 4, 0, 2, work, nil)
 	})
 	mustPanic(t, "no working memory", func() {
-		AttentionScoresOfRowsF16(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]uint16, 64), 4, 0, 2, nil, 0)
+		AttentionScoresOfRowsF16(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]uint16, 64), 4, 0, 2, nil, nil)
 	})
 	mustPanic(t, "too few values", func() {
-		AttentionMixRows(make([]float32, 4), 4, make([]float32, 2), 2, 1, make([]float32, 7), 4, 2, 0)
+		AttentionMixRows(make([]float32, 4), 4, make([]float32, 2), 2, 1, make([]float32, 7), 4, 2, nil)
 	})
 }
 

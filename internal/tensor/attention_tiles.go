@@ -4,13 +4,13 @@ package tensor
 
 import "unsafe"
 
-// A scoresKernel is one of the functions scoresTile..., for keys of type T. It
-// fetches what lies before end and then, instead of what lies behind it, ahead.
-type scoresKernel[T float32 | uint16] func(columns int, s *float32, lds int, keys *T, blocks int, q *float32, ldq, d int, end, ahead uintptr)
+// A scoresKernel is one of the functions scoresTile..., for keys of type T, which
+// end at end. It fetches what a Stream says.
+type scoresKernel[T float32 | uint16] func(columns int, s *float32, lds int, keys *T, blocks int, q *float32, ldq, d int, end, ahead, limit, then uintptr)
 
 // tiled is kernels.scores with a kernel for tiles of up to widest columns.
-func (tile scoresKernel[T]) tiled(widest int, s []float32, lds int, q []float32, ldq, n int, keys []T, d, lo, hi int, work []float32, ahead uintptr) {
-	end, ahead := fetched(keys, ahead)
+func (tile scoresKernel[T]) tiled(widest int, s []float32, lds int, q []float32, ldq, n int, keys []T, d, lo, hi int, work []float32, ahead *Stream) {
+	end, size := endOf(keys), KeyBlock*d*int(unsafe.Sizeof(keys[0]))
 	spill := 0 // how many scores more fit behind each row's
 	if whole := KeyLen(hi, 1) - lo; whole <= lds && (n-1)*lds+whole <= len(s) {
 		spill = KeyBlock - 1
@@ -20,13 +20,24 @@ func (tile scoresKernel[T]) tiled(widest int, s []float32, lds int, q []float32,
 		q := &q[c*ldq]
 		for at := lo; at < hi; {
 			to, first := c*lds+at-lo, at%KeyBlock
-			if blocks := (hi - at + spill) / KeyBlock; first == 0 && blocks > 0 {
-				tile(columns, &s[to], lds, &keys[at*d], blocks, q, ldq, d, end, ahead)
+			blocks := (hi - at + spill) / KeyBlock
+			whole := first == 0 && blocks > 0
+			if !whole {
+				blocks = 1
+			}
+			key := &keys[(at-first)*d]
+			f := here(uintptr(unsafe.Pointer(key)))
+			if c == 0 { // later tiles find the keys in a cache
+				blocks = ahead.piece(blocks*size, size) / size
+				f = ahead.take(blocks*size, f.at, end)
+			}
+			if whole {
+				tile(columns, &s[to], lds, key, blocks, q, ldq, d, end, f.at, f.limit, f.then)
 				at += blocks * KeyBlock
 				continue
 			}
 			// Part of a block: the others' scores must not be written.
-			tile(columns, &work[0], KeyBlock, &keys[(at-first)*d], 1, q, ldq, d, end, ahead)
+			tile(columns, &work[0], KeyBlock, key, 1, q, ldq, d, end, f.at, f.limit, f.then)
 			part := min(KeyBlock-first, hi-at)
 			for i := range columns {
 				copy(s[to+i*lds:][:part], work[i*KeyBlock+first:])
@@ -37,35 +48,34 @@ func (tile scoresKernel[T]) tiled(widest int, s []float32, lds int, q []float32,
 	}
 }
 
-// fetched returns the end of a slice and what to fetch beyond it: its own
-// beginning, which is there already, if nothing is wanted.
-func fetched[T any](s []T, ahead uintptr) (end, beyond uintptr) {
-	start := Address(s)
-	if ahead == 0 {
-		ahead = start
-	}
-	return start + uintptr(len(s))*unsafe.Sizeof(s[0]), ahead
-}
+// endOf is the address after a slice.
+func endOf[T any](s []T) uintptr { return Address(s) + uintptr(len(s))*unsafe.Sizeof(s[0]) }
 
 // mixBlock is how many values, about, are mixed before other rows or outputs
 // have their turn: 8 or 16 KiB, which stay in the first cache.
 const mixBlock = 4096
 
-// A mixKernel is one of the functions mixTile..., for values of type T. It
-// fetches as a scoresKernel does.
-type mixKernel[T float32 | uint16] func(rows int, out *float32, ldo, width int, p *float32, ldp, n int, values *T, stride int, end, ahead uintptr)
+// A mixKernel is one of the functions mixTile..., for values of type T, which end
+// at end. It fetches what a Stream says.
+type mixKernel[T float32 | uint16] func(rows int, out *float32, ldo, width int, p *float32, ldp, n int, values *T, stride int, end, ahead, limit, then uintptr)
 
-// tiled is kernels.mix with a kernel for tiles of up to widest rows and
-// vectors of so many lanes.
-func (tile mixKernel[T]) tiled(widest, lanes int, out []float32, ldo int, p []float32, ldp, n int, values []T, d, count int, ahead uintptr) {
-	end, ahead := fetched(values, ahead)
+// tiled is kernels.mix with a kernel for tiles of up to len(vectors) rows, which
+// have so many vectors of so many lanes.
+func (tile mixKernel[T]) tiled(vectors []int, lanes int, out []float32, ldo int, p []float32, ldp, n int, values []T, d, count int, ahead *Stream) {
+	end, size := endOf(values), d*int(unsafe.Sizeof(values[0]))
 	width := d &^ (lanes - 1)
 	block := max(1, mixBlock/d)
-	for lo := 0; lo < count && width > 0; lo += block {
-		m := min(block, count-lo)
+	if n <= len(vectors) && width <= vectors[n-1]*lanes {
+		block = count // a single tile reads each value once
+	}
+	for lo, m := 0, 0; lo < count && width > 0; lo += m {
+		m = ahead.piece(min(block, count-lo)*size, size) / size
+		own := uintptr(unsafe.Pointer(&values[lo*d]))
+		f := ahead.take(m*size, own, end)
 		for c := 0; c < n; {
-			rows := dotTile(n-c, widest)
-			tile(rows, &out[c*ldo], ldo, width, &p[c*ldp+lo], ldp, m, &values[lo*d], d, end, ahead)
+			rows := dotTile(n-c, len(vectors))
+			tile(rows, &out[c*ldo], ldo, width, &p[c*ldp+lo], ldp, m, &values[lo*d], d, end, f.at, f.limit, f.then)
+			f = here(own)
 			c += rows
 		}
 	}

@@ -219,15 +219,15 @@ func BenchmarkAttention(b *testing.B) {
 			ops  float64 // for a row, position and value
 			run  func()
 		}{
-			{"F32/scores", 2, func() { AttentionScoresOfRows(s, positions, q, d, rows, keys, d, 0, positions, work, 0) }},
-			{"F16/scores", 2, func() { AttentionScoresOfRowsF16(s, positions, q, d, rows, keysF16, d, 0, positions, work, 0) }},
+			{"F32/scores", 2, func() { AttentionScoresOfRows(s, positions, q, d, rows, keys, d, 0, positions, work, nil) }},
+			{"F16/scores", 2, func() { AttentionScoresOfRowsF16(s, positions, q, d, rows, keysF16, d, 0, positions, work, nil) }},
 			{"softmax", 0, func() {
 				for c := range rows {
 					Softmax(s[c*positions:][:positions])
 				}
 			}},
-			{"F32/mix", 2, func() { AttentionMixRows(out, d, s, positions, rows, values, d, positions, 0) }},
-			{"F16/mix", 2, func() { AttentionMixRowsF16(out, d, s, positions, rows, valuesF16, d, positions, 0) }},
+			{"F32/mix", 2, func() { AttentionMixRows(out, d, s, positions, rows, values, d, positions, nil) }},
+			{"F16/mix", 2, func() { AttentionMixRowsF16(out, d, s, positions, rows, valuesF16, d, positions, nil) }},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", part.name, rows), func(b *testing.B) {
 				for b.Loop() {

@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-// func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x1AVX512(SB), NOSPLIT, $0-80
+// func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -26,15 +26,19 @@ while1:
 	VMOVUPS 192(SI), Z3
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    end+64(FP), R10
-	LEAQ    8192(SI), R9
+	MOVQ    ahead+72(FP), R9
+	MOVQ    limit+80(FP), R10
+	ADDQ    DX, R9
+	SUBQ    values+48(FP), R9
 	MOVQ    n+40(FP), R11
 
 loop3:
 	CMPQ R9, R10
 	JCS  within4
-	MOVQ ahead+72(FP), R9
+	MOVQ then+88(FP), R9
 	MOVQ $-1, R10
+	ADDQ DX, R9
+	SUBQ values+48(FP), R9
 
 within4:
 	LEAQ         1024(SI), R8
@@ -80,15 +84,19 @@ while5:
 	VMOVUPS (SI), Z0
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    end+64(FP), R10
-	LEAQ    8192(SI), R9
+	MOVQ    ahead+72(FP), R9
+	MOVQ    limit+80(FP), R10
+	ADDQ    DX, R9
+	SUBQ    values+48(FP), R9
 	MOVQ    n+40(FP), R11
 
 loop7:
 	CMPQ R9, R10
 	JCS  within8
-	MOVQ ahead+72(FP), R9
+	MOVQ then+88(FP), R9
 	MOVQ $-1, R10
+	ADDQ DX, R9
+	SUBQ values+48(FP), R9
 
 within8:
 	LEAQ         1024(SI), R8
@@ -115,8 +123,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x2AVX512(SB), NOSPLIT, $0-80
+// func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -142,15 +150,19 @@ while1:
 	VMOVUPS 192(R8), Z7
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop3:
 	CMPQ R11, R12
 	JCS  within4
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within4:
 	LEAQ         1024(R8), R10
@@ -208,15 +220,19 @@ while5:
 	VMOVUPS (R8), Z1
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop7:
 	CMPQ R11, R12
 	JCS  within8
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within8:
 	LEAQ         1024(R8), R10
@@ -247,8 +263,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x3AVX512(SB), NOSPLIT, $0-80
+// func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -279,15 +295,19 @@ while1:
 	VMOVUPS 192(R8), Z11
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop3:
 	CMPQ R11, R12
 	JCS  within4
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within4:
 	LEAQ         1024(R8), R10
@@ -357,15 +377,19 @@ while5:
 	VMOVUPS (R8), Z2
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop7:
 	CMPQ R11, R12
 	JCS  within8
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within8:
 	LEAQ         1024(R8), R10
@@ -400,8 +424,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x4AVX512(SB), NOSPLIT, $0-80
+// func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -438,15 +462,19 @@ while1:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    end+64(FP), R13
-	LEAQ    8192(R8), R12
+	MOVQ    ahead+72(FP), R12
+	MOVQ    limit+80(FP), R13
+	ADDQ    BX, R12
+	SUBQ    values+48(FP), R12
 	MOVQ    n+40(FP), R14
 
 loop3:
 	CMPQ R12, R13
 	JCS  within4
-	MOVQ ahead+72(FP), R12
+	MOVQ then+88(FP), R12
 	MOVQ $-1, R13
+	ADDQ BX, R12
+	SUBQ values+48(FP), R12
 
 within4:
 	LEAQ         1024(R8), R11
@@ -529,15 +557,19 @@ while5:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    end+64(FP), R13
-	LEAQ    8192(R8), R12
+	MOVQ    ahead+72(FP), R12
+	MOVQ    limit+80(FP), R13
+	ADDQ    BX, R12
+	SUBQ    values+48(FP), R12
 	MOVQ    n+40(FP), R14
 
 loop7:
 	CMPQ R12, R13
 	JCS  within8
-	MOVQ ahead+72(FP), R12
+	MOVQ then+88(FP), R12
 	MOVQ $-1, R13
+	ADDQ BX, R12
+	SUBQ values+48(FP), R12
 
 within8:
 	LEAQ         1024(R8), R11
@@ -576,8 +608,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x5AVX512(SB), NOSPLIT, $0-80
+// func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x5AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -620,15 +652,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -725,15 +761,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -777,8 +817,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x6AVX512(SB), NOSPLIT, $0-80
+// func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x6AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -826,15 +866,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -943,15 +987,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -999,8 +1047,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x7AVX512(SB), NOSPLIT, $0-80
+// func mixF32x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x7AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1039,15 +1087,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -1134,15 +1186,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -1194,8 +1250,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x8AVX512(SB), NOSPLIT, $0-80
+// func mixF32x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x8AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1237,15 +1293,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -1340,15 +1400,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -1404,8 +1468,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x1AVX512(SB), NOSPLIT, $0-80
+// func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x1AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1426,15 +1490,19 @@ while1:
 	VMOVUPS 192(SI), Z3
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    end+64(FP), R10
-	LEAQ    8192(SI), R9
+	MOVQ    ahead+72(FP), R9
+	MOVQ    limit+80(FP), R10
+	ADDQ    DX, R9
+	SUBQ    values+48(FP), R9
 	MOVQ    n+40(FP), R11
 
 loop3:
 	CMPQ R9, R10
 	JCS  within4
-	MOVQ ahead+72(FP), R9
+	MOVQ then+88(FP), R9
 	MOVQ $-1, R10
+	ADDQ DX, R9
+	SUBQ values+48(FP), R9
 
 within4:
 	LEAQ         1024(SI), R8
@@ -1476,15 +1544,19 @@ while5:
 	VMOVUPS (SI), Z0
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    end+64(FP), R10
-	LEAQ    8192(SI), R9
+	MOVQ    ahead+72(FP), R9
+	MOVQ    limit+80(FP), R10
+	ADDQ    DX, R9
+	SUBQ    values+48(FP), R9
 	MOVQ    n+40(FP), R11
 
 loop7:
 	CMPQ R9, R10
 	JCS  within8
-	MOVQ ahead+72(FP), R9
+	MOVQ then+88(FP), R9
 	MOVQ $-1, R10
+	ADDQ DX, R9
+	SUBQ values+48(FP), R9
 
 within8:
 	LEAQ         1024(SI), R8
@@ -1511,8 +1583,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x2AVX512(SB), NOSPLIT, $0-80
+// func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x2AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1538,15 +1610,19 @@ while1:
 	VMOVUPS 192(R8), Z7
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop3:
 	CMPQ R11, R12
 	JCS  within4
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within4:
 	LEAQ         1024(R8), R10
@@ -1600,15 +1676,19 @@ while5:
 	VMOVUPS (R8), Z1
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop7:
 	CMPQ R11, R12
 	JCS  within8
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within8:
 	LEAQ         1024(R8), R10
@@ -1639,8 +1719,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x3AVX512(SB), NOSPLIT, $0-80
+// func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x3AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1671,15 +1751,19 @@ while1:
 	VMOVUPS 192(R8), Z11
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop3:
 	CMPQ R11, R12
 	JCS  within4
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within4:
 	LEAQ         1024(R8), R10
@@ -1745,15 +1829,19 @@ while5:
 	VMOVUPS (R8), Z2
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop7:
 	CMPQ R11, R12
 	JCS  within8
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within8:
 	LEAQ         1024(R8), R10
@@ -1788,8 +1876,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x4AVX512(SB), NOSPLIT, $0-80
+// func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x4AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -1826,15 +1914,19 @@ while1:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    end+64(FP), R13
-	LEAQ    8192(R8), R12
+	MOVQ    ahead+72(FP), R12
+	MOVQ    limit+80(FP), R13
+	ADDQ    BX, R12
+	SUBQ    values+48(FP), R12
 	MOVQ    n+40(FP), R14
 
 loop3:
 	CMPQ R12, R13
 	JCS  within4
-	MOVQ ahead+72(FP), R12
+	MOVQ then+88(FP), R12
 	MOVQ $-1, R13
+	ADDQ BX, R12
+	SUBQ values+48(FP), R12
 
 within4:
 	LEAQ         1024(R8), R11
@@ -1913,15 +2005,19 @@ while5:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    end+64(FP), R13
-	LEAQ    8192(R8), R12
+	MOVQ    ahead+72(FP), R12
+	MOVQ    limit+80(FP), R13
+	ADDQ    BX, R12
+	SUBQ    values+48(FP), R12
 	MOVQ    n+40(FP), R14
 
 loop7:
 	CMPQ R12, R13
 	JCS  within8
-	MOVQ ahead+72(FP), R12
+	MOVQ then+88(FP), R12
 	MOVQ $-1, R13
+	ADDQ BX, R12
+	SUBQ values+48(FP), R12
 
 within8:
 	LEAQ         1024(R8), R11
@@ -1960,8 +2056,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x5AVX512(SB), NOSPLIT, $0-80
+// func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x5AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2004,15 +2100,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -2105,15 +2205,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -2157,8 +2261,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x6AVX512(SB), NOSPLIT, $0-80
+// func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x6AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2206,15 +2310,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -2319,15 +2427,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -2375,8 +2487,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x7AVX512(SB), NOSPLIT, $0-80
+// func mixF16x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x7AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2415,15 +2527,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -2508,15 +2624,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -2568,8 +2688,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x8AVX512(SB), NOSPLIT, $0-80
+// func mixF16x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x8AVX512(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2611,15 +2731,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -2712,15 +2836,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -2776,8 +2904,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x1AVX2(SB), NOSPLIT, $0-80
+// func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2798,15 +2926,19 @@ while1:
 	VMOVUPS 96(SI), Y3
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    end+64(FP), R10
-	LEAQ    8192(SI), R9
+	MOVQ    ahead+72(FP), R9
+	MOVQ    limit+80(FP), R10
+	ADDQ    DX, R9
+	SUBQ    values+48(FP), R9
 	MOVQ    n+40(FP), R11
 
 loop3:
 	CMPQ R9, R10
 	JCS  within4
-	MOVQ ahead+72(FP), R9
+	MOVQ then+88(FP), R9
 	MOVQ $-1, R10
+	ADDQ DX, R9
+	SUBQ values+48(FP), R9
 
 within4:
 	LEAQ         1024(SI), R8
@@ -2848,15 +2980,19 @@ while5:
 	VMOVUPS (SI), Y0
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    end+64(FP), R10
-	LEAQ    8192(SI), R9
+	MOVQ    ahead+72(FP), R9
+	MOVQ    limit+80(FP), R10
+	ADDQ    DX, R9
+	SUBQ    values+48(FP), R9
 	MOVQ    n+40(FP), R11
 
 loop7:
 	CMPQ R9, R10
 	JCS  within8
-	MOVQ ahead+72(FP), R9
+	MOVQ then+88(FP), R9
 	MOVQ $-1, R10
+	ADDQ DX, R9
+	SUBQ values+48(FP), R9
 
 within8:
 	LEAQ         1024(SI), R8
@@ -2883,8 +3019,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x2AVX2(SB), NOSPLIT, $0-80
+// func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x2AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -2910,15 +3046,19 @@ while1:
 	VMOVUPS 96(R8), Y7
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop3:
 	CMPQ R11, R12
 	JCS  within4
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within4:
 	LEAQ         1024(R8), R10
@@ -2972,15 +3112,19 @@ while5:
 	VMOVUPS (R8), Y1
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop7:
 	CMPQ R11, R12
 	JCS  within8
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within8:
 	LEAQ         1024(R8), R10
@@ -3011,8 +3155,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x3AVX2(SB), NOSPLIT, $0-80
+// func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x3AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3043,15 +3187,19 @@ while1:
 	VMOVUPS 96(R8), Y11
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop3:
 	CMPQ R11, R12
 	JCS  within4
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within4:
 	LEAQ         1024(R8), R10
@@ -3117,15 +3265,19 @@ while5:
 	VMOVUPS (R8), Y2
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop7:
 	CMPQ R11, R12
 	JCS  within8
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within8:
 	LEAQ         1024(R8), R10
@@ -3160,8 +3312,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x4AVX2(SB), NOSPLIT, $0-80
+// func mixF32x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x4AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3190,15 +3342,19 @@ while1:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    end+64(FP), R13
-	LEAQ    8192(R8), R12
+	MOVQ    ahead+72(FP), R12
+	MOVQ    limit+80(FP), R13
+	ADDQ    BX, R12
+	SUBQ    values+48(FP), R12
 	MOVQ    n+40(FP), R14
 
 loop3:
 	CMPQ R12, R13
 	JCS  within4
-	MOVQ ahead+72(FP), R12
+	MOVQ then+88(FP), R12
 	MOVQ $-1, R13
+	ADDQ BX, R12
+	SUBQ values+48(FP), R12
 
 within4:
 	LEAQ         1024(R8), R11
@@ -3257,15 +3413,19 @@ while5:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    end+64(FP), R13
-	LEAQ    8192(R8), R12
+	MOVQ    ahead+72(FP), R12
+	MOVQ    limit+80(FP), R13
+	ADDQ    BX, R12
+	SUBQ    values+48(FP), R12
 	MOVQ    n+40(FP), R14
 
 loop7:
 	CMPQ R12, R13
 	JCS  within8
-	MOVQ ahead+72(FP), R12
+	MOVQ then+88(FP), R12
 	MOVQ $-1, R13
+	ADDQ BX, R12
+	SUBQ values+48(FP), R12
 
 within8:
 	LEAQ         1024(R8), R11
@@ -3304,8 +3464,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x5AVX2(SB), NOSPLIT, $0-80
+// func mixF32x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x5AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3338,15 +3498,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -3415,15 +3579,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -3467,8 +3635,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF32x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x6AVX2(SB), NOSPLIT, $0-80
+// func mixF32x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x6AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3504,15 +3672,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -3589,15 +3761,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -3645,8 +3821,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x1AVX2(SB), NOSPLIT, $0-80
+// func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x1AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3667,15 +3843,19 @@ while1:
 	VMOVUPS 96(SI), Y3
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    end+64(FP), R10
-	LEAQ    8192(SI), R9
+	MOVQ    ahead+72(FP), R9
+	MOVQ    limit+80(FP), R10
+	ADDQ    DX, R9
+	SUBQ    values+48(FP), R9
 	MOVQ    n+40(FP), R11
 
 loop3:
 	CMPQ R9, R10
 	JCS  within4
-	MOVQ ahead+72(FP), R9
+	MOVQ then+88(FP), R9
 	MOVQ $-1, R10
+	ADDQ DX, R9
+	SUBQ values+48(FP), R9
 
 within4:
 	LEAQ         1024(SI), R8
@@ -3715,15 +3895,19 @@ while5:
 	VMOVUPS (SI), Y0
 	MOVQ    DX, SI
 	MOVQ    p+24(FP), DI
-	MOVQ    end+64(FP), R10
-	LEAQ    8192(SI), R9
+	MOVQ    ahead+72(FP), R9
+	MOVQ    limit+80(FP), R10
+	ADDQ    DX, R9
+	SUBQ    values+48(FP), R9
 	MOVQ    n+40(FP), R11
 
 loop7:
 	CMPQ R9, R10
 	JCS  within8
-	MOVQ ahead+72(FP), R9
+	MOVQ then+88(FP), R9
 	MOVQ $-1, R10
+	ADDQ DX, R9
+	SUBQ values+48(FP), R9
 
 within8:
 	LEAQ         1024(SI), R8
@@ -3750,8 +3934,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x2AVX2(SB), NOSPLIT, $0-80
+// func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x2AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3777,15 +3961,19 @@ while1:
 	VMOVUPS 96(R8), Y7
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop3:
 	CMPQ R11, R12
 	JCS  within4
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within4:
 	LEAQ         1024(R8), R10
@@ -3837,15 +4025,19 @@ while5:
 	VMOVUPS (R8), Y1
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop7:
 	CMPQ R11, R12
 	JCS  within8
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within8:
 	LEAQ         1024(R8), R10
@@ -3876,8 +4068,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x3AVX2(SB), NOSPLIT, $0-80
+// func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x3AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -3908,15 +4100,19 @@ while1:
 	VMOVUPS 96(R8), Y11
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop3:
 	CMPQ R11, R12
 	JCS  within4
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within4:
 	LEAQ         1024(R8), R10
@@ -3980,15 +4176,19 @@ while5:
 	VMOVUPS (R8), Y2
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
-	MOVQ    end+64(FP), R12
-	LEAQ    8192(R8), R11
+	MOVQ    ahead+72(FP), R11
+	MOVQ    limit+80(FP), R12
+	ADDQ    BX, R11
+	SUBQ    values+48(FP), R11
 	MOVQ    n+40(FP), R13
 
 loop7:
 	CMPQ R11, R12
 	JCS  within8
-	MOVQ ahead+72(FP), R11
+	MOVQ then+88(FP), R11
 	MOVQ $-1, R12
+	ADDQ BX, R11
+	SUBQ values+48(FP), R11
 
 within8:
 	LEAQ         1024(R8), R10
@@ -4023,8 +4223,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x4AVX2(SB), NOSPLIT, $0-80
+// func mixF16x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x4AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -4053,15 +4253,19 @@ while1:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    end+64(FP), R13
-	LEAQ    8192(R8), R12
+	MOVQ    ahead+72(FP), R12
+	MOVQ    limit+80(FP), R13
+	ADDQ    BX, R12
+	SUBQ    values+48(FP), R12
 	MOVQ    n+40(FP), R14
 
 loop3:
 	CMPQ R12, R13
 	JCS  within4
-	MOVQ ahead+72(FP), R12
+	MOVQ then+88(FP), R12
 	MOVQ $-1, R13
+	ADDQ BX, R12
+	SUBQ values+48(FP), R12
 
 within4:
 	LEAQ         1024(R8), R11
@@ -4120,15 +4324,19 @@ while5:
 	MOVQ    BX, R8
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
-	MOVQ    end+64(FP), R13
-	LEAQ    8192(R8), R12
+	MOVQ    ahead+72(FP), R12
+	MOVQ    limit+80(FP), R13
+	ADDQ    BX, R12
+	SUBQ    values+48(FP), R12
 	MOVQ    n+40(FP), R14
 
 loop7:
 	CMPQ R12, R13
 	JCS  within8
-	MOVQ ahead+72(FP), R12
+	MOVQ then+88(FP), R12
 	MOVQ $-1, R13
+	ADDQ BX, R12
+	SUBQ values+48(FP), R12
 
 within8:
 	LEAQ         1024(R8), R11
@@ -4167,8 +4375,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x5AVX2(SB), NOSPLIT, $0-80
+// func mixF16x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x5AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -4201,15 +4409,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -4278,15 +4490,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12
@@ -4330,8 +4546,8 @@ end6:
 	VZEROUPPER
 	RET
 
-// func mixF16x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x6AVX2(SB), NOSPLIT, $0-80
+// func mixF16x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x6AVX2(SB), NOSPLIT, $0-96
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
 	SHLQ $0x02, CX
@@ -4367,15 +4583,19 @@ while1:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop3:
 	CMPQ R13, R14
 	JCS  within4
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within4:
 	LEAQ         1024(R8), R12
@@ -4452,15 +4672,19 @@ while5:
 	MOVQ    p+24(FP), R9
 	LEAQ    (DI)(DI*2), R10
 	LEAQ    (R9)(DI*4), R11
-	MOVQ    end+64(FP), R14
-	LEAQ    8192(R8), R13
+	MOVQ    ahead+72(FP), R13
+	MOVQ    limit+80(FP), R14
+	ADDQ    BX, R13
+	SUBQ    values+48(FP), R13
 	MOVQ    n+40(FP), R15
 
 loop7:
 	CMPQ R13, R14
 	JCS  within8
-	MOVQ ahead+72(FP), R13
+	MOVQ then+88(FP), R13
 	MOVQ $-1, R14
+	ADDQ BX, R13
+	SUBQ values+48(FP), R13
 
 within8:
 	LEAQ         1024(R8), R12

@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-// func mixF32x1NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x1NEON(SB), NOSPLIT, $0-80
+// func mixF32x1NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x1NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -81,8 +81,8 @@ loop6:
 end5:
 	RET
 
-// func mixF32x2NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x2NEON(SB), NOSPLIT, $0-80
+// func mixF32x2NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x2NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -181,8 +181,8 @@ loop6:
 end5:
 	RET
 
-// func mixF32x3NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x3NEON(SB), NOSPLIT, $0-80
+// func mixF32x3NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x3NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -304,8 +304,8 @@ loop6:
 end5:
 	RET
 
-// func mixF32x4NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x4NEON(SB), NOSPLIT, $0-80
+// func mixF32x4NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x4NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -450,8 +450,8 @@ loop6:
 end5:
 	RET
 
-// func mixF32x5NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x5NEON(SB), NOSPLIT, $0-80
+// func mixF32x5NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x5NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -619,8 +619,8 @@ loop6:
 end5:
 	RET
 
-// func mixF32x6NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF32x6NEON(SB), NOSPLIT, $0-80
+// func mixF32x6NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF32x6NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -811,8 +811,8 @@ loop6:
 end5:
 	RET
 
-// func mixF16x1NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x1NEON(SB), NOSPLIT, $0-80
+// func mixF16x1NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x1NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -893,8 +893,8 @@ loop6:
 end5:
 	RET
 
-// func mixF16x2NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x2NEON(SB), NOSPLIT, $0-80
+// func mixF16x2NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x2NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -998,8 +998,8 @@ loop6:
 end5:
 	RET
 
-// func mixF16x3NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x3NEON(SB), NOSPLIT, $0-80
+// func mixF16x3NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x3NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -1126,8 +1126,8 @@ loop6:
 end5:
 	RET
 
-// func mixF16x4NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x4NEON(SB), NOSPLIT, $0-80
+// func mixF16x4NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x4NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -1277,8 +1277,8 @@ loop6:
 end5:
 	RET
 
-// func mixF16x5NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x5NEON(SB), NOSPLIT, $0-80
+// func mixF16x5NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x5NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1
@@ -1451,8 +1451,8 @@ loop6:
 end5:
 	RET
 
-// func mixF16x6NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
-TEXT ·mixF16x6NEON(SB), NOSPLIT, $0-80
+// func mixF16x6NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·mixF16x6NEON(SB), NOSPLIT, $0-96
 	MOVD out+0(FP), R0
 	MOVD ldo+8(FP), R1
 	LSL $2, R1, R1

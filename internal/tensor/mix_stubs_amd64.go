@@ -5,172 +5,200 @@
 package tensor
 
 // mixF32x1AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x2AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x3AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x4AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x5AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x6AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x7AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 7 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x8AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 8 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x1AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x1AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x2AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x2AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x3AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x3AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x4AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x4AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x5AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x5AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x6AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x6AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x7AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 7 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x7AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x8AVX512 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 8 rows c, j < width, i < n.
-// width is a multiple of 16, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 16, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x8AVX512(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x1AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x2AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x3AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x4AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x5AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x6AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF32x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x1AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x1AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x2AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x2AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x3AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x3AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x4AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x4AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x5AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x5AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x6AVX2 adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
-// width is a multiple of 8, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// width is a multiple of 8, n > 0. What is 1024 bytes further on, before end, is fetched into the first cache; for each
+// value a value of ahead, up to limit, and of then into the second one.
 //
 //go:noescape
-func mixF16x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x6AVX2(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // halfAsmAVX512 is kernels.half. n is a positive multiple of 16.
 //
@@ -183,81 +211,81 @@ func halfAsmAVX512(dst *uint16, src *float32, n int)
 func halfAsmAVX2(dst *uint16, src *float32, n int)
 
 // mixTileF32AVX512 calls the kernel for a number of rows, at most 8.
-func mixTileF32AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr) {
+func mixTileF32AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch rows {
 	case 1:
-		mixF32x1AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x1AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 2:
-		mixF32x2AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x2AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 3:
-		mixF32x3AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x3AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 4:
-		mixF32x4AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x4AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 5:
-		mixF32x5AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x5AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 6:
-		mixF32x6AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x6AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 7:
-		mixF32x7AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x7AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 8:
-		mixF32x8AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x8AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	}
 }
 
 // mixTileF16AVX512 calls the kernel for a number of rows, at most 8.
-func mixTileF16AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr) {
+func mixTileF16AVX512(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch rows {
 	case 1:
-		mixF16x1AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x1AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 2:
-		mixF16x2AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x2AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 3:
-		mixF16x3AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x3AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 4:
-		mixF16x4AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x4AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 5:
-		mixF16x5AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x5AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 6:
-		mixF16x6AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x6AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 7:
-		mixF16x7AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x7AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 8:
-		mixF16x8AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x8AVX512(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	}
 }
 
 // mixTileF32AVX2 calls the kernel for a number of rows, at most 6.
-func mixTileF32AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr) {
+func mixTileF32AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch rows {
 	case 1:
-		mixF32x1AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x1AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 2:
-		mixF32x2AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x2AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 3:
-		mixF32x3AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x3AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 4:
-		mixF32x4AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x4AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 5:
-		mixF32x5AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x5AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 6:
-		mixF32x6AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x6AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	}
 }
 
 // mixTileF16AVX2 calls the kernel for a number of rows, at most 6.
-func mixTileF16AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr) {
+func mixTileF16AVX2(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch rows {
 	case 1:
-		mixF16x1AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x1AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 2:
-		mixF16x2AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x2AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 3:
-		mixF16x3AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x3AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 4:
-		mixF16x4AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x4AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 5:
-		mixF16x5AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x5AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 6:
-		mixF16x6AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x6AVX2(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	}
 }

@@ -8,73 +8,73 @@ package tensor
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF32x1NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x1NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x2NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF32x2NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x2NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x3NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF32x3NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x3NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x4NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF32x4NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x4NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x5NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF32x5NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x5NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF32x6NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF32x6NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr)
+func mixF32x6NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x1NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 1 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF16x1NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x1NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x2NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 2 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF16x2NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x2NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x3NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 3 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF16x3NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x3NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x4NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 4 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF16x4NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x4NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x5NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 5 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF16x5NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x5NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // mixF16x6NEON adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for 6 rows c, j < width, i < n.
 // width is a multiple of 4, n > 0. It fetches nothing ahead.
 //
 //go:noescape
-func mixF16x6NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr)
+func mixF16x6NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // halfAsmNEON is kernels.half. n is a positive multiple of 16.
 //
@@ -82,37 +82,37 @@ func mixF16x6NEON(out *float32, ldo int, width int, p *float32, ldp int, n int, 
 func halfAsmNEON(dst *uint16, src *float32, n int)
 
 // mixTileF32NEON calls the kernel for a number of rows, at most 6.
-func mixTileF32NEON(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr) {
+func mixTileF32NEON(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *float32, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch rows {
 	case 1:
-		mixF32x1NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x1NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 2:
-		mixF32x2NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x2NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 3:
-		mixF32x3NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x3NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 4:
-		mixF32x4NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x4NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 5:
-		mixF32x5NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x5NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 6:
-		mixF32x6NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF32x6NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	}
 }
 
 // mixTileF16NEON calls the kernel for a number of rows, at most 6.
-func mixTileF16NEON(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr) {
+func mixTileF16NEON(rows int, out *float32, ldo int, width int, p *float32, ldp int, n int, values *uint16, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch rows {
 	case 1:
-		mixF16x1NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x1NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 2:
-		mixF16x2NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x2NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 3:
-		mixF16x3NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x3NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 4:
-		mixF16x4NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x4NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 5:
-		mixF16x5NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x5NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	case 6:
-		mixF16x6NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead)
+		mixF16x6NEON(out, ldo, width, p, ldp, n, values, stride, end, ahead, limit, then)
 	}
 }

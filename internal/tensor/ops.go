@@ -23,18 +23,19 @@ func SwiGLU(gate, up []float32) { active.swiglu(gate, up[:len(gate)]) }
 func GELUTanh(x []float32) { active.gelu(x) }
 
 // Softmax replaces scores by exp(score - max) / Σ.
-func Softmax(scores []float32) { SoftmaxFetching(scores, 0) }
+func Softmax(scores []float32) { SoftmaxFetching(scores, nil) }
 
-// SoftmaxFetching is Softmax that asks for memory meanwhile, from an address on, a
-// cache line for every 16 scores: see Fetch. It returns the address after them.
-// An address of 0 stays 0.
-func SoftmaxFetching(scores []float32, ahead uintptr) (next uintptr) {
-	sum := active.expSum(scores, active.largest(scores), ahead).total()
-	active.scale(scores, 1/sum)
-	if ahead == 0 {
-		return 0
+// SoftmaxFetching is Softmax that fetches from a stream meanwhile, if that is not
+// nil.
+func SoftmaxFetching(scores []float32, ahead *Stream) {
+	// A line for every 16 scores, if the region under way has as many.
+	at, bytes := ahead.some(len(scores) / 16 * cacheLine)
+	if bytes < len(scores)/16*cacheLine {
+		Fetch(at, bytes)
+		at = 0
 	}
-	return ahead + uintptr(len(scores)/16*cacheLine)
+	sum := active.expSum(scores, active.largest(scores), at).total()
+	active.scale(scores, 1/sum)
 }
 
 // Multiply sets dst *= x.

@@ -127,11 +127,12 @@ func TestFetch(t *testing.T) {
 			for _, bytes := range []int{-1, 0, 1, 64, 65, 5000} {
 				Fetch(address, bytes)
 			}
-			got := copyOf(x.data)
-			next := SoftmaxFetching(got, address)
-			sameBits(t, "softmax", got, want)
-			if address != 0 && next != address+100/16*64 || address == 0 && next != 0 {
-				t.Errorf("fetched from %#x to %#x", address, next)
+			for _, size := range []uintptr{1, 64, 5000} {
+				var ahead Stream
+				ahead.Start(&regions{{address, address + size}})
+				got := copyOf(x.data)
+				SoftmaxFetching(got, &ahead)
+				sameBits(t, "softmax", got, want)
 			}
 		}
 		x.check(t, "x")
@@ -359,12 +360,15 @@ func TestL2Normalize(t *testing.T) {
 // TestOpsAllocateNothing: they run for every token and layer.
 func TestOpsAllocateNothing(t *testing.T) {
 	x, y, s := randoms(100, 1), randoms(100, 2), make([]float32, 10)
+	var ahead Stream
+	source := endless{region{Address(y), Address(y) + 400}}
+	ahead.Start(&source)
 	keys, work := randoms(KeyLen(10, 10), 3), make([]float32, AttentionWork)
 	onEachCPU(t, func(t *testing.T) {
 		if got := testing.AllocsPerRun(10, func() {
 			RMSNorm(x, x, y, 1e-5)
 			Softmax(x)
-			SoftmaxFetching(x, Address(y))
+			SoftmaxFetching(x, &ahead)
 			Fetch(Address(y), 100)
 			Rotate(x, y[:10], 0.5)
 			SwiGLU(x, y)
@@ -372,8 +376,8 @@ func TestOpsAllocateNothing(t *testing.T) {
 			Add(x, y)
 			Scale(x, 0.5)
 			Multiply(x, y)
-			AttentionScoresOfRows(s, 10, x, 10, 1, keys, 10, 0, 10, work, 0)
-			AttentionMixRows(x, 10, s, 10, 1, y, 10, 10, 0)
+			AttentionScoresOfRows(s, 10, x, 10, 1, keys, 10, 0, 10, work, &ahead)
+			AttentionMixRows(x, 10, s, 10, 1, y, 10, 10, &ahead)
 		}); got != 0 {
 			t.Errorf("%v allocations", got)
 		}

@@ -132,7 +132,9 @@ func (p *Pool) run(task Task, n, chunk int, guided bool) {
 	}
 	if p.threads == 1 || n <= chunk {
 		for lo := 0; lo < n; lo += chunk {
-			task.Do(0, lo, min(lo+chunk, n))
+			hi := min(lo+chunk, n)
+			p.next.Store(int64(hi))
+			task.Do(0, lo, hi)
 		}
 		return
 	}
@@ -144,6 +146,11 @@ func (p *Pool) run(task Task, n, chunk int, guided bool) {
 	p.task = nil
 	p.rethrow()
 }
+
+// Next is, within a task, the first item that nobody has taken: where the piece
+// begins that a worker takes when it has done its own, most likely. Where none is
+// left it is their number.
+func (p *Pool) Next() int { return int(p.next.Load()) }
 
 // Each calls do for the items 0..n-1 and returns when all are done; see Task for
 // what holds for worker.

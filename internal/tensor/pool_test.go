@@ -10,6 +10,7 @@ import (
 // countTask counts how often each item is done, and checks the worker rule.
 type countTask struct {
 	t      *testing.T
+	pool   *Pool
 	counts []atomic.Int32
 	busy   []atomic.Bool
 	chunk  int
@@ -26,6 +27,9 @@ func (c *countTask) Do(worker, lo, hi int) {
 	}
 	if lo%c.chunk != 0 || hi%c.chunk != 0 && hi != len(c.counts) {
 		c.t.Errorf("a piece %d..%d of %d items, want multiples of %d", lo, hi, len(c.counts), c.chunk)
+	}
+	if next := c.pool.Next(); next < hi || next > len(c.counts) {
+		c.t.Errorf("after a piece %d..%d of %d items comes item %d", lo, hi, len(c.counts), next)
 	}
 	for i := lo; i < hi; i++ {
 		c.counts[i].Add(1)
@@ -54,7 +58,7 @@ func TestPoolDoesEachItemOnce(t *testing.T) {
 			for _, chunk := range []int{1, 3, 64, 5000} {
 				for _, slow := range []int{-1, 0, n - 1} {
 					for _, guided := range []bool{false, true} {
-						c := &countTask{t: t, counts: make([]atomic.Int32, n), busy: make([]atomic.Bool, threads), chunk: chunk, guided: guided, slow: slow}
+						c := &countTask{t: t, pool: p, counts: make([]atomic.Int32, n), busy: make([]atomic.Bool, threads), chunk: chunk, guided: guided, slow: slow}
 						if guided {
 							p.RunGuided(c, n, chunk)
 						} else {

@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-// func scoresF32x1NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF32x1NEON(SB), NOSPLIT, $0-72
+// func scoresF32x1NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF32x1NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -238,8 +238,8 @@ end12:
 end8:
 	RET
 
-// func scoresF32x2NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF32x2NEON(SB), NOSPLIT, $0-72
+// func scoresF32x2NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF32x2NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -568,8 +568,8 @@ end12:
 end8:
 	RET
 
-// func scoresF32x3NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF32x3NEON(SB), NOSPLIT, $0-72
+// func scoresF32x3NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF32x3NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -734,8 +734,8 @@ end6:
 end2:
 	RET
 
-// func scoresF32x4NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF32x4NEON(SB), NOSPLIT, $0-72
+// func scoresF32x4NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF32x4NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -934,8 +934,8 @@ end6:
 end2:
 	RET
 
-// func scoresF32x5NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF32x5NEON(SB), NOSPLIT, $0-72
+// func scoresF32x5NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF32x5NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -1168,8 +1168,8 @@ end6:
 end2:
 	RET
 
-// func scoresF32x6NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF32x6NEON(SB), NOSPLIT, $0-72
+// func scoresF32x6NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF32x6NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -1436,8 +1436,8 @@ end6:
 end2:
 	RET
 
-// func scoresF16x1NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF16x1NEON(SB), NOSPLIT, $0-72
+// func scoresF16x1NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF16x1NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -1730,8 +1730,8 @@ end12:
 end8:
 	RET
 
-// func scoresF16x2NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF16x2NEON(SB), NOSPLIT, $0-72
+// func scoresF16x2NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF16x2NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -2120,8 +2120,8 @@ end12:
 end8:
 	RET
 
-// func scoresF16x3NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF16x3NEON(SB), NOSPLIT, $0-72
+// func scoresF16x3NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF16x3NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -2306,8 +2306,8 @@ end6:
 end2:
 	RET
 
-// func scoresF16x4NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF16x4NEON(SB), NOSPLIT, $0-72
+// func scoresF16x4NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF16x4NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -2526,8 +2526,8 @@ end6:
 end2:
 	RET
 
-// func scoresF16x5NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF16x5NEON(SB), NOSPLIT, $0-72
+// func scoresF16x5NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF16x5NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1
@@ -2780,8 +2780,8 @@ end6:
 end2:
 	RET
 
-// func scoresF16x6NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
-TEXT ·scoresF16x6NEON(SB), NOSPLIT, $0-72
+// func scoresF16x6NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
+TEXT ·scoresF16x6NEON(SB), NOSPLIT, $0-88
 	MOVD s+0(FP), R0
 	MOVD lds+8(FP), R1
 	LSL $2, R1, R1

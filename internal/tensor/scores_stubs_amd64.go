@@ -5,249 +5,277 @@
 package tensor
 
 // scoresF32x1AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 1 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x1AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x1AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x2AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 2 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x2AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x2AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x3AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 3 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x3AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x3AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x4AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 4 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x4AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x4AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x5AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 5 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x5AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x5AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x6AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 6 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x6AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x6AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x7AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 7 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x7AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x7AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x8AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 8 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x8AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x8AVX512(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x1AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 1 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x1AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x1AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x2AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 2 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x2AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x2AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x3AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 3 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x3AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x3AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x4AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 4 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x4AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x4AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x5AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 5 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x5AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x5AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x6AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 6 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x6AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x6AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x7AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 7 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x7AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x7AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x8AVX512 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 8 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x8AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x8AVX512(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x1AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 1 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x1AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x1AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x2AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 2 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x2AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x2AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x3AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 3 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x3AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x3AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x4AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 4 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x4AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x4AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x5AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 5 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x5AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x5AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x6AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 6 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF32x6AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x6AVX2(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x1AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 1 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x1AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x1AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x2AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 2 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x2AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x2AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x3AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 3 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x3AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x3AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x4AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 4 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x4AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x4AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x5AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 5 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x5AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x5AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x6AVX2 sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 6 columns c, b < blocks, i < 16, j < d.
-// blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.
+// blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and
+// of then into the second one.
 //
 //go:noescape
-func scoresF16x6AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x6AVX2(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresTileF32AVX512 calls the kernel for a number of columns, at most 8.
-func scoresTileF32AVX512(columns int, s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr) {
+func scoresTileF32AVX512(columns int, s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch columns {
 	case 1:
-		scoresF32x1AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x1AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 2:
-		scoresF32x2AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x2AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 3:
-		scoresF32x3AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x3AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 4:
-		scoresF32x4AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x4AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 5:
-		scoresF32x5AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x5AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 6:
-		scoresF32x6AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x6AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 7:
-		scoresF32x7AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x7AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 8:
-		scoresF32x8AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x8AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	}
 }
 
 // scoresTileF16AVX512 calls the kernel for a number of columns, at most 8.
-func scoresTileF16AVX512(columns int, s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr) {
+func scoresTileF16AVX512(columns int, s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch columns {
 	case 1:
-		scoresF16x1AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x1AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 2:
-		scoresF16x2AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x2AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 3:
-		scoresF16x3AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x3AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 4:
-		scoresF16x4AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x4AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 5:
-		scoresF16x5AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x5AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 6:
-		scoresF16x6AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x6AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 7:
-		scoresF16x7AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x7AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 8:
-		scoresF16x8AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x8AVX512(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	}
 }
 
 // scoresTileF32AVX2 calls the kernel for a number of columns, at most 6.
-func scoresTileF32AVX2(columns int, s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr) {
+func scoresTileF32AVX2(columns int, s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch columns {
 	case 1:
-		scoresF32x1AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x1AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 2:
-		scoresF32x2AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x2AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 3:
-		scoresF32x3AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x3AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 4:
-		scoresF32x4AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x4AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 5:
-		scoresF32x5AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x5AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 6:
-		scoresF32x6AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x6AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	}
 }
 
 // scoresTileF16AVX2 calls the kernel for a number of columns, at most 6.
-func scoresTileF16AVX2(columns int, s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr) {
+func scoresTileF16AVX2(columns int, s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch columns {
 	case 1:
-		scoresF16x1AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x1AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 2:
-		scoresF16x2AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x2AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 3:
-		scoresF16x3AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x3AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 4:
-		scoresF16x4AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x4AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 5:
-		scoresF16x5AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x5AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 6:
-		scoresF16x6AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x6AVX2(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	}
 }

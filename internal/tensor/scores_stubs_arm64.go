@@ -8,106 +8,106 @@ package tensor
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF32x1NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x1NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x2NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 2 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF32x2NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x2NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x3NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 3 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF32x3NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x3NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x4NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 4 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF32x4NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x4NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x5NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 5 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF32x5NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x5NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF32x6NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 6 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF32x6NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF32x6NEON(s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x1NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 1 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF16x1NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x1NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x2NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 2 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF16x2NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x2NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x3NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 3 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF16x3NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x3NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x4NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 4 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF16x4NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x4NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x5NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 5 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF16x5NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x5NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresF16x6NEON sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for 6 columns c, b < blocks, i < 16, j < d.
 // blocks, d > 0. It fetches nothing ahead.
 //
 //go:noescape
-func scoresF16x6NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)
+func scoresF16x6NEON(s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)
 
 // scoresTileF32NEON calls the kernel for a number of columns, at most 6.
-func scoresTileF32NEON(columns int, s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr) {
+func scoresTileF32NEON(columns int, s *float32, lds int, keys *float32, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch columns {
 	case 1:
-		scoresF32x1NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x1NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 2:
-		scoresF32x2NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x2NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 3:
-		scoresF32x3NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x3NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 4:
-		scoresF32x4NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x4NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 5:
-		scoresF32x5NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x5NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 6:
-		scoresF32x6NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF32x6NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	}
 }
 
 // scoresTileF16NEON calls the kernel for a number of columns, at most 6.
-func scoresTileF16NEON(columns int, s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr) {
+func scoresTileF16NEON(columns int, s *float32, lds int, keys *uint16, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr) {
 	switch columns {
 	case 1:
-		scoresF16x1NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x1NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 2:
-		scoresF16x2NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x2NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 3:
-		scoresF16x3NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x3NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 4:
-		scoresF16x4NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x4NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 5:
-		scoresF16x5NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x5NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	case 6:
-		scoresF16x6NEON(s, lds, keys, blocks, q, ldq, d, end, ahead)
+		scoresF16x6NEON(s, lds, keys, blocks, q, ldq, d, end, ahead, limit, then)
 	}
 }

@@ -23,7 +23,7 @@ func armMix(a *arm) {
 func (a *arm) mix(w weightType, rows int) string {
 	name := fmt.Sprintf("mix%sx%dNEON", w.name, rows)
 	typ := map[int]string{4: "float32", 2: "uint16"}[w.size]
-	a.function(name, fmt.Sprintf("out *float32, ldo int, width int, p *float32, ldp int, n int, values *%s, stride int, end uintptr, ahead uintptr", typ), "",
+	a.function(name, fmt.Sprintf("out *float32, ldo int, width int, p *float32, ldp int, n int, values *%s, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr", typ), "",
 		fmt.Sprintf("%s adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for %d rows c, j < width, i < n.", name, rows),
 		"width is a multiple of 4, n > 0. It fetches nothing ahead.")
 	out, ldo := a.load("out"), a.loadBytes("ldo", 2)

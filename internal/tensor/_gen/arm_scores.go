@@ -22,7 +22,7 @@ func (a *arm) scores(w weightType, columns, blocks int) string {
 	const vectors = keyBlock / 4 // of a block
 	name := fmt.Sprintf("scores%sx%dNEON", w.name, columns)
 	typ := map[int]string{4: "float32", 2: "uint16"}[w.size]
-	a.function(name, fmt.Sprintf("s *float32, lds int, keys *%s, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr", typ), "",
+	a.function(name, fmt.Sprintf("s *float32, lds int, keys *%s, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr", typ), "",
 		fmt.Sprintf("%s sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for %d columns c, b < blocks, i < 16, j < d.", name, columns),
 		"blocks, d > 0. It fetches nothing ahead.")
 	s, lds := a.load("s"), a.loadBytes("lds", 2)

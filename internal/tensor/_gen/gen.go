@@ -196,3 +196,15 @@ func imm(v int) operand.Constant {
 	}
 	return operand.U32(v)
 }
+
+// within moves what is fetched, p, from limit on to the address that the parameter
+// then has, and calls also. There is no limit afterwards.
+func (g *gen) within(p, limit reg.Register, also func()) {
+	within := g.label("within")
+	g.CMPQ(p, limit)
+	g.JCS(operand.LabelRef(within))
+	g.Load(g.Param("then"), p)
+	g.MOVQ(operand.I32(-1), limit)
+	also()
+	g.Label(within)
+}

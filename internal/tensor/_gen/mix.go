@@ -17,11 +17,8 @@ var mixTiles = []struct {
 	vectors []int
 }{{avx512, []int{4, 4, 4, 4, 4, 4, 2, 2}}, {avx2, []int{4, 4, 4, 2, 2, 2}}}
 
-// How many bytes ahead values are fetched into the second and the first cache.
-const (
-	mixFar  = 8 << 10
-	mixNear = 1 << 10
-)
+// mixNear is how many bytes ahead values are fetched into the first cache.
+const mixNear = 1 << 10
 
 func genMix(g *gen) {
 	for _, t := range mixTiles {
@@ -40,9 +37,10 @@ func genMix(g *gen) {
 func (g *gen) mix(s isa, w weightType, rows, vectors int) string {
 	name := fmt.Sprintf("mix%sx%d%s", w.name, rows, s.name)
 	typ := map[int]string{4: "float32", 2: "uint16"}[w.size]
-	g.function(name, fmt.Sprintf("func(out *float32, ldo int, width int, p *float32, ldp int, n int, values *%s, stride int, end uintptr, ahead uintptr)", typ),
+	g.function(name, fmt.Sprintf("func(out *float32, ldo int, width int, p *float32, ldp int, n int, values *%s, stride int, end uintptr, ahead uintptr, limit uintptr, then uintptr)", typ),
 		fmt.Sprintf("%s adds Σ_i p[c*ldp+i]·values[i*stride+j] to out[c*ldo+j] for %d rows c, j < width, i < n.", name, rows),
-		fmt.Sprintf("width is a multiple of %d, n > 0. What it fetches ahead lies before end; beyond, it is at ahead.", s.lanes()))
+		fmt.Sprintf("width is a multiple of %d, n > 0. What is %d bytes further on, before end, is fetched into the first cache; for each", s.lanes(), mixNear),
+		"value a value of ahead, up to limit, and of then into the second one.")
 	out, ldo := g.load("out"), g.loadBytes("ldo")
 	width, values := g.load("width"), g.load("values")
 	stride := g.load("stride")
@@ -76,22 +74,18 @@ func (g *gen) mix(s isa, w weightType, rows, vectors int) string {
 			from := g.GP64()
 			g.MOVQ(values, from)
 			weight := g.newRows(rows, g.load("p"), ldp)
-			near, far, limit := g.GP64(), g.GP64(), g.load("end")
-			end, err := g.Param("end").Resolve()
-			if err != nil {
-				panic(err)
+			near, far, limit := g.GP64(), g.load("ahead"), g.load("limit")
+			// These columns of what is fetched.
+			columns := func() {
+				g.ADDQ(values, far)
+				g.SUBQ(g.param("values"), far)
 			}
-			g.LEAQ(at(from, mixFar), far)
+			columns()
 			g.loop(g.load("n"), func() {
 				bytes := lanes * w.size
-				within := g.label("within")
-				g.CMPQ(far, limit)
-				g.JCS(operand.LabelRef(within))
-				g.Load(g.Param("ahead"), far)
-				g.MOVQ(operand.I32(-1), limit)
-				g.Label(within)
+				g.within(far, limit, columns)
 				g.LEAQ(at(from, mixNear), near)
-				g.CMPQ(near, end.Addr)
+				g.CMPQ(near, g.param("end"))
 				g.CMOVQCC(from, near)
 				for disp := 0; disp < bytes; disp += 64 {
 					g.PREFETCHT1(at(far, disp))

@@ -32,19 +32,16 @@ func genScores(g *gen) {
 	}
 }
 
-// scoresFar is how many bytes beyond the next tile keys are fetched into the
-// second cache. Those of the next tile are fetched into the first. Where there
-// are none it is what the thread reads next: a tile may be one of a few.
-const scoresFar = 8 << 10
-
 func (g *gen) scores(s isa, w weightType, columns, blocks int) string {
 	name := fmt.Sprintf("scores%sx%d%s", w.name, columns, s.name)
 	typ := map[int]string{4: "float32", 2: "uint16"}[w.size]
-	g.function(name, fmt.Sprintf("func(s *float32, lds int, keys *%s, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr)", typ),
+	g.function(name, fmt.Sprintf("func(s *float32, lds int, keys *%s, blocks int, q *float32, ldq int, d int, end uintptr, ahead uintptr, limit uintptr, then uintptr)", typ),
 		fmt.Sprintf("%s sets s[c*lds+16*b+i] = Σ_j q[c*ldq+j]·keys[(b*d+j)*16+i] for %d columns c, b < blocks, i < 16, j < d.", name, columns),
-		"blocks, d > 0. What it fetches ahead lies before end; beyond, it is at ahead.")
+		"blocks, d > 0. The next tile, before end, is fetched into the first cache; for each key a key of ahead, up to limit, and",
+		"of then into the second one.")
 	out, keys, count := g.load("s"), g.load("keys"), g.load("blocks")
 	ldq, size := g.loadBytes("ldq"), g.load("d")
+	far, limit := g.load("ahead"), g.load("limit")
 	shift := map[int]uint64{4: 6, 2: 5}[w.size]
 	g.SHLQ(operand.U8(shift), size) // bytes of a block
 	each := keyBlock / s.lanes()    // vectors of a block
@@ -57,18 +54,14 @@ func (g *gen) scores(s isa, w weightType, columns, blocks int) string {
 		}
 		key := g.newRows(blocks, keys, size)
 		query := g.newRows(columns, g.load("q"), ldq)
-		// The places right after the tile, and those further on.
-		next, far := g.GP64(), g.GP64()
+		// The place right after the tile.
+		next := g.GP64()
 		g.MOVQ(keys, next)
 		for range blocks {
 			g.ADDQ(size, next)
 		}
-		g.LEAQ(at(next, scoresFar), far)
-		end, ahead := g.load("end"), g.load("ahead")
-		for _, p := range []reg.Register{next, far} {
-			g.CMPQ(p, end)
-			g.CMOVQCC(ahead, p)
-		}
+		g.CMPQ(next, g.param("end"))
+		g.CMOVQCC(keys, next)
 		// The fewer of vectors and columns are held in registers, of the others
 		// one.
 		held, other := s.vec[used:][:min(vectors, columns)], s.vec[used+min(vectors, columns)]
@@ -114,6 +107,7 @@ func (g *gen) scores(s isa, w weightType, columns, blocks int) string {
 		n := g.load("d")
 		g.while(n, 4, func() {
 			bytes := 4 * keyBlock * w.size * blocks
+			g.within(far, limit, func() {})
 			for disp := 0; disp < bytes; disp += 64 {
 				g.PREFETCHT1(at(far, disp))
 				g.PREFETCHT0(at(next, disp))
