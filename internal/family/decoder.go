@@ -17,7 +17,7 @@ func (m *llamaGen) Decoder(p *tensor.Pool, conditions []*Condition) Decoder {
 }
 
 func (m *llamaGen) newDecoder(p *tensor.Pool, conditions []*Condition) *llamaGenDecoder {
-	d := &llamaGenDecoder{model: m, runner: llama.NewRunner(m.llama, p)}
+	d := &llamaGenDecoder{model: m, pool: p, runner: llama.NewRunner(m.llama, p)}
 	for _, c := range conditions {
 		d.pictures = append(d.pictures, picture{Condition: c})
 	}
@@ -28,6 +28,7 @@ func (m *llamaGen) newDecoder(p *tensor.Pool, conditions []*Condition) *llamaGen
 // conditional and the unconditional one.
 type llamaGenDecoder struct {
 	model    *llamaGen
+	pool     *tensor.Pool
 	runner   *llama.Runner
 	pictures []picture
 
@@ -128,7 +129,9 @@ func (d *llamaGenDecoder) position(s zipar.Slot) int {
 // cache returns k, emptied, or a new cache where k is nil.
 func (d *llamaGenDecoder) cache(k *llama.Cache) *llama.Cache {
 	if k == nil {
-		return llama.NewCache(d.model.llama.Config, d.model.prefix+d.model.grid.Tokens(), d.model.halfCache)
+		k = llama.NewCache(d.model.llama.Config, d.model.prefix+d.model.grid.Tokens(), d.model.halfCache)
+		k.Populate(d.pool)
+		return k
 	}
 	k.Reset()
 	return k

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/zipar/zipar/internal/memory"
 	"github.com/zipar/zipar/internal/tensor"
 )
 
@@ -50,6 +51,20 @@ func NewCache(c Config, positions int, half bool) *Cache {
 		}
 	}
 	return k
+}
+
+// Populate has all memory of the cache ready before it is used, so that no pass
+// waits for the system to find some.
+func (k *Cache) Populate(p *tensor.Pool) {
+	p.Each(max(len(k.keys), len(k.keysF16)), func(_, layer int) {
+		if k.keysF16 != nil {
+			memory.Populate(k.keysF16[layer])
+			memory.Populate(k.valuesF16[layer])
+		} else {
+			memory.Populate(k.keys[layer])
+			memory.Populate(k.values[layer])
+		}
+	})
 }
 
 // Reset forgets everything.

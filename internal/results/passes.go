@@ -199,7 +199,7 @@ func (b *bench) pictures() error {
 		}
 		share := func(t time.Duration) float64 { return 100 * t.Seconds() / d.elapsed.Seconds() }
 		b.row(fmt.Sprintf("all but matrix products, 512 px, GPT-XL q8_0, guidance, window %d: 2 x %.1f columns a pass, over the whole picture",
-			window, float64(d.columns)/2/float64(d.passes)), "25% at most", "%.0f%%: attention %.0f%%, sampling %.1f%%; %.1f ms a pass",
+			window, float64(d.columns)/2/float64(d.passes)), "25% at most", "%.1f%%: attention %.1f%%, sampling %.1f%%; %.1f ms a pass",
 			share(d.elapsed-d.times.MatMul), share(d.times.Attention), share(d.sampling), 1e3*d.elapsed.Seconds()/float64(d.passes))
 	}
 	return nil

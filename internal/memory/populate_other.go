@@ -1,0 +1,7 @@
+//go:build !linux
+
+package memory
+
+// Populate asks for the physical memory behind a slice. This system finds it page
+// by page, each time that a program writes to one for the first time.
+func Populate[T any](s []T) {}
