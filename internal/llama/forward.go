@@ -58,13 +58,14 @@ type Runner struct {
 
 	attention  attention
 	normalizer normalizer
-	activation activation
+	activated  func() // what happens between SwiGLU and its product
 }
 
 // NewRunner returns a runner for a model.
 func NewRunner(m *Model, p *tensor.Pool) *Runner {
 	r := &Runner{model: m, pool: p, work: make([]attentionWork, p.Threads())}
-	r.attention.run, r.normalizer.run, r.activation.run = r, r, r
+	r.attention.run, r.normalizer.run = r, r
+	r.activated = func() { r.times.lap(inElementwise) }
 	for w := range r.work {
 		r.work[w].attention = &r.attention
 	}
@@ -112,9 +113,7 @@ func (r *Runner) Forward(columns []Column) []float32 {
 		t.lap(inElementwise)
 		r.pool.MatMuls(r.norm, n, tensor.Product{Y: r.gate, W: &b.Gate}, tensor.Product{Y: r.up, W: &b.Up})
 		t.lap(inMatMul)
-		r.pool.Run(&r.activation, n, 1)
-		t.lap(inElementwise)
-		r.pool.MatMul(r.norm, &b.Down, r.gate, n)
+		r.pool.MatMulSwiGLU(r.norm, &b.Down, r.gate, r.up, n, r.activated)
 		t.lap(inMatMul)
 	}
 	return r.head()
@@ -269,11 +268,4 @@ func (t *normalizer) Do(_, lo, hi int) {
 		tensor.Add(x, norm)
 		tensor.RMSNorm(norm, x, t.weight, r.model.Eps)
 	}
-}
-
-type activation struct{ run *Runner }
-
-func (t *activation) Do(_, lo, hi int) {
-	n := t.run.model.Hidden
-	tensor.SwiGLU(t.run.gate[lo*n:hi*n], t.run.up[lo*n:hi*n])
 }

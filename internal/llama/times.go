@@ -5,7 +5,8 @@ import "time"
 // Times says where the time of passes goes. What is left of a pass is looking
 // tokens up and finding out what columns see.
 type Times struct {
-	// MatMul is all matrix products, rounding activations to 8 bits included.
+	// MatMul is all matrix products, rounding activations to 8 bits included, except
+	// where it happens together with SwiGLU.
 	MatMul time.Duration
 	// Attention is turning queries and keys to their positions, storing keys
 	// and values, scores, softmax and the mix of the values.

@@ -25,6 +25,15 @@ func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) {
 	p.MatMuls(x, n, Product{Y: y, W: w})
 }
 
+// MatMulSwiGLU is MatMul of silu(gate)·up, [n, in], which replaces gate. between, if
+// it is not nil, is called when that is done, and rounded if it has to be, before
+// the product.
+func (p *Pool) MatMulSwiGLU(y []float32, w *Matrix, gate, up []float32, n int, between func()) {
+	p.matmul.up, p.matmul.between = up[:len(gate)], between
+	p.MatMuls(gate, n, Product{Y: y, W: w})
+	p.matmul.up, p.matmul.between = nil, nil
+}
+
 // A Product is one of several with the same columns: y = x·Wᵀ.
 type Product struct {
 	Y []float32
@@ -74,9 +83,15 @@ func (p *Pool) matMul(products []Product, x []float32, n int, rounded *packing) 
 	if t.packing = packings[w.Type]; t.packing != nil && t.packing != rounded {
 		rounded = t.packing
 		t.columns.resize(n, w.Cols)
-		t.quantize = true
-		p.Run(t, t.columns.blocks, max(1, quantizeValues/(n*q8Block)))
-		t.quantize = false
+		t.stage = quantizing
+		p.Run(t, t.columns.blocks, max(1, min(quantizeValues/(n*q8Block), (t.columns.blocks+p.threads-1)/p.threads)))
+	} else if t.packing == nil && t.up != nil {
+		t.stage = activating
+		p.Run(t, n, 1)
+	}
+	t.stage = multiplying
+	if t.between != nil {
+		t.between()
 	}
 	switch {
 	case t.pair != nil:
@@ -97,26 +112,46 @@ func (p *Pool) matMul(products []Product, x []float32, n int, rounded *packing) 
 // one or two tiles of columns are limited by memory.
 const pairColumns = 16
 
-// quantizeValues is how many activations a thread quantises at a time: some
-// microseconds of work, more than handing it out costs.
+// quantizeValues is how many activations a thread quantises at a time, at most: some
+// microseconds of work.
 const quantizeValues = 16 << 10
 
-// matmulTask is a Task over the rows of all products, one after the other, or
-// over blocks of x.
+// matmulTask is a Task over the rows of all products, one after the other; before
+// that over blocks of x, or over its columns.
 type matmulTask struct {
 	pool     *Pool
 	x        []float32
 	n        int
 	products []Product
 
-	packing  *packing // of the weights, if they have one
-	pair     pairKernel
-	quantize bool      // what to do first then: blocks of x to columns
-	columns  q8Columns // quantised x
+	packing *packing // of the weights, if they have one
+	pair    pairKernel
+	stage   int
+	up      []float32 // [n, in], nil or what x is to be multiplied with; see MatMulSwiGLU
+	between func()    // the same
+	columns q8Columns // quantised x
 }
 
+// The stages of a matmulTask.
+const (
+	multiplying = iota
+	activating  // columns of x: silu(x)·up
+	quantizing  // blocks of x, to columns: that, too, and rounding
+)
+
 func (t *matmulTask) Do(worker, lo, hi int) {
-	if t.quantize {
+	switch t.stage {
+	case activating:
+		k := t.products[0].W.Cols
+		SwiGLU(t.x[lo*k:hi*k], t.up[lo*k:hi*k])
+		return
+	case quantizing:
+		if t.up != nil {
+			for c := range t.n {
+				at := (c*t.columns.blocks + lo) * q8Block
+				SwiGLU(t.x[at:][:(hi-lo)*q8Block], t.up[at:])
+			}
+		}
 		active.quantize(&t.columns, t.x, lo, hi)
 		if t.packing.prepare != nil {
 			t.packing.prepare(&t.columns, lo, hi)

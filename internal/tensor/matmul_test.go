@@ -247,6 +247,46 @@ func TestMatMuls(t *testing.T) {
 	})
 }
 
+// TestMatMulSwiGLU: it has the bits of SwiGLU and a product, whatever the type and
+// the threads.
+func TestMatMulSwiGLU(t *testing.T) {
+	onEachCPU(t, func(t *testing.T) {
+		for _, threads := range []int{1, 2, 3} {
+			p := NewPool(threads)
+			for _, m := range []struct {
+				typ    ggml.Type
+				packed bool
+			}{{ggml.F32, false}, {ggml.F16, false}, {ggml.BF16, false}, {ggml.Q8_0, true}, {ggml.Q8_0, false}, {ggml.Q4_K, true}, {ggml.Q6_K, true}} {
+				const rows, cols = 50, 1280
+				w := randomMatrix(t, m.typ, rows, cols, 1)
+				if m.packed {
+					p.Pack(w)
+				}
+				for _, n := range []int{1, 3, 17} {
+					what := fmt.Sprintf("%d threads, %s, packed %v, %d columns", threads, m.typ, m.packed, n)
+					gate, up := randoms(n*cols, 2), randoms(n*cols, 3)
+					want, wantGate := make([]float32, n*rows), copyOf(gate)
+					SwiGLU(wantGate, up)
+					p.MatMul(want, w, wantGate, n)
+					got, calls := make([]float32, n*rows), 0
+					p.MatMulSwiGLU(got, w, gate, up, n, func() {
+						calls++
+						sameBits(t, what+": silu(gate)·up", gate, wantGate)
+						sameBits(t, what+": the product before its time", got, make([]float32, n*rows))
+					})
+					sameBits(t, what, got, want)
+					if calls != 1 {
+						t.Errorf("%s: %d calls", what, calls)
+					}
+					p.MatMul(got, w, wantGate, n) // nothing is left of it
+					sameBits(t, what+", then the product alone", got, want)
+				}
+			}
+			p.Close()
+		}
+	})
+}
+
 // TestLevelsAgree: types with a packing have the same bits on all levels, and the assembly
 // levels agree with each other on everything.
 func TestLevelsAgree(t *testing.T) {
