@@ -27,14 +27,13 @@ type sequence struct {
 }
 
 func (t *attention) Do(worker, lo, hi int) {
-	r := t.run
-	w := &r.work[worker]
-	w.end = hi
+	m := t.run.model
+	w := &t.run.work[worker]
 	for item := lo; item < hi; item++ {
 		w.begin(item)
 		s, kvHead := t.of(item)
 		t.queries(w, s, kvHead)
-		group := r.model.Heads / r.model.KVHeads
+		group := m.Heads / m.KVHeads
 		for i := range group {
 			t.head(worker, item, kvHead*group+i)
 		}
@@ -45,19 +44,6 @@ func (t *attention) Do(worker, lo, hi int) {
 func (t *attention) of(item int) (s *sequence, kvHead int) {
 	heads := t.run.model.KVHeads
 	return &t.run.sequences[item/heads], item % heads
-}
-
-// after is the item that a worker takes after one of its piece, most likely, or
-// -1 if none is left.
-func (t *attention) after(w *attentionWork, item int) int {
-	next := item + 1
-	if next == w.end {
-		next = t.run.pool.Next()
-	}
-	if next >= len(t.run.sequences)*t.run.model.KVHeads {
-		return -1
-	}
-	return next
 }
 
 // A reading is what a worker's stream goes through: the keys of an item, its
@@ -87,7 +73,7 @@ func (w *attentionWork) Region() (lo, hi uintptr) {
 	t := w.attention
 	s, kvHead := t.of(w.item)
 	if w.part == 2*len(s.spans) {
-		next := t.after(w, w.item)
+		next := t.run.pool.Next(w.worker, w.item)
 		if next < 0 {
 			return 0, 0
 		}
@@ -183,7 +169,7 @@ func (t *attention) head(worker, item, head int) {
 	}
 	next := -1
 	if ahead != nil {
-		next = t.after(w, item)
+		next = r.pool.Next(worker, item)
 	}
 	for col := s.lo; col < s.hi; col++ {
 		row := scores[(col-s.lo)*ld:][:r.seen[col]]

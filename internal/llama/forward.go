@@ -67,7 +67,7 @@ func NewRunner(m *Model, p *tensor.Pool) *Runner {
 	r.attention.run, r.normalizer.run = r, r
 	r.activated = func() { r.times.lap(inElementwise) }
 	for w := range r.work {
-		r.work[w].attention = &r.attention
+		r.work[w].attention, r.work[w].worker = &r.attention, w
 	}
 	return r
 }
@@ -125,7 +125,7 @@ func (r *Runner) attend(layer int) {
 	for w := range r.work {
 		r.work[w].next = -1
 	}
-	r.pool.RunGuided(&r.attention, len(r.sequences)*r.model.KVHeads, 1)
+	r.pool.RunShares(&r.attention, len(r.sequences)*r.model.KVHeads)
 }
 
 // head returns the logits of the columns that want them.
@@ -230,9 +230,9 @@ func (r *Runner) split(s *sequence, start int) int {
 // attentionWork is what a worker needs to compute a head of a sequence.
 type attentionWork struct {
 	attention *attention
+	worker    int
 	ahead     tensor.Stream
 	reading
-	end int // of the worker's piece of the items
 
 	scores []float32 // [columns, Runner.scoresLd], and room for later passes
 	mixed  []float32 // [columns, value width]

@@ -156,6 +156,7 @@ type layerAttention[T float32 | uint16] struct {
 	out          []float32   // the same
 	scores, work [][]float32 // by worker
 	readers      []headReader[T]
+	pool         *tensor.Pool
 	columns      int
 
 	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32, ahead *tensor.Stream)
@@ -165,20 +166,23 @@ type layerAttention[T float32 | uint16] struct {
 // headReader is a tensor.Source: the keys and the values of a worker's heads.
 type headReader[T float32 | uint16] struct {
 	attention *layerAttention[T]
+	worker    int
+	then      int // the head that the worker does next, or -1
 	ahead     tensor.Stream
-	head, end int  // those left of the worker's piece
-	values    bool // what comes next of the head
+
+	head   int // whose keys, or values, come next; -1 after the last one
+	values bool
 }
 
 func (r *headReader[T]) Region() (lo, hi uintptr) {
-	if r.head == r.end {
+	if r.head < 0 {
 		return 0, 0
 	}
 	keys, values := r.attention.of(r.head)
 	part := keys
 	if r.values {
 		part = values
-		r.head++
+		r.head = r.attention.pool.Next(r.worker, r.head)
 	}
 	r.values = !r.values
 	lo = tensor.Address(part)
@@ -194,9 +198,12 @@ func (t *layerAttention[T]) of(head int) (keys, values []T) {
 
 func (t *layerAttention[T]) Do(worker, lo, hi int) {
 	s, r := t.scores[worker], &t.readers[worker]
-	*r = headReader[T]{attention: t, head: lo, end: hi}
-	r.ahead.Start(r)
 	for h := lo; h < hi; h++ {
+		if h != r.then {
+			r.head, r.values = h, false
+			r.ahead.Start(r)
+		}
+		r.then = t.pool.Next(worker, h)
 		keys, values := t.of(h)
 		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, 0, positions, t.work[worker], &r.ahead)
 		for c := range t.columns {
@@ -218,22 +225,22 @@ func attend[T float32 | uint16](m *measurement, name string, size int, table []T
 	memory := make([]T, layers*(keysLen+kv))
 	tile(memory, table)
 	for _, n := range columns {
-		t := &layerAttention[T]{columns: n, score: score, mix: mix}
+		t := &layerAttention[T]{columns: n, pool: m.pool, score: score, mix: mix}
 		t.q, t.out = make([]float32, n*heads*headDim), make([]float32, n*heads*headDim)
 		for i := range t.q {
 			t.q[i] = m.normals[i%len(m.normals)] / 8 // 1/sqrt(head size)
 		}
-		for range m.pool.Threads() {
+		for worker := range m.pool.Threads() {
 			t.scores = append(t.scores, make([]float32, n*positions))
 			t.work = append(t.work, make([]float32, tensor.AttentionWork))
-			t.readers = append(t.readers, headReader[T]{})
+			t.readers = append(t.readers, headReader[T]{attention: t, worker: worker, then: -1})
 		}
 		var works []work
 		for i := range layers {
 			keys := memory[i*(keysLen+kv):]
 			works = append(works, work{bytes: float64(2 * kv * size), ops: 4 * float64(n) * kv, run: func() {
 				t.keys, t.values = keys[:keysLen], keys[keysLen:][:kv]
-				m.pool.RunGuided(t, heads, 1)
+				m.pool.RunShares(t, heads)
 			}})
 		}
 		if err := m.kernel(Kernel{Name: name, Columns: n, Peak: tensor.PeakFMA}, works); err != nil {

@@ -51,7 +51,7 @@ type Pool struct {
 	task   Task
 	items  int
 	chunk  int
-	guided bool // pieces of more than chunk items; see RunGuided
+	order  order
 	closed bool
 
 	// Reused by the package's own functions, so that they allocate nothing.
@@ -78,8 +78,18 @@ const maxThreads = 1 << 12
 type poolWorker struct {
 	asleep atomic.Bool
 	wake   chan struct{}
-	_      [40]byte // keeps the flags of two workers in different cache lines
+	taken  atomic.Int64 // items of its share; see RunShares
+	_      [32]byte     // keeps the fields of two workers in different cache lines
 }
+
+// An order says who does which items.
+type order int
+
+const (
+	inTurn order = iota // see Run
+	guided              // see RunGuided
+	shares              // see RunShares
+)
 
 // NewPool starts a pool of threads goroutines, the caller of Run included.
 // threads <= 0 means one for each CPU that Go may use.
@@ -113,14 +123,19 @@ func (p *Pool) Close() {
 // Run calls task.Do over the items 0..n-1 in pieces of at most chunk items
 // and returns when all are done. A memory fault in a worker panics here; see
 // pool_fault.go.
-func (p *Pool) Run(task Task, n, chunk int) { p.run(task, n, chunk, false) }
+func (p *Pool) Run(task Task, n, chunk int) { p.run(task, n, chunk, inTurn) }
 
 // RunGuided is Run with pieces that are long at first, a share of what is left,
 // and multiples of chunk. So threads end together all the same, and each
 // reads long stretches of memory where items lie one after the other.
-func (p *Pool) RunGuided(task Task, n, chunk int) { p.run(task, n, chunk, true) }
+func (p *Pool) RunGuided(task Task, n, chunk int) { p.run(task, n, chunk, guided) }
 
-func (p *Pool) run(task Task, n, chunk int, guided bool) {
+// RunShares is Run item by item, where each worker has a share of the items, the
+// same each time, and does it in order before it helps others. So it knows what
+// it does next; see Next.
+func (p *Pool) RunShares(task Task, n int) { p.run(task, n, 1, shares) }
+
+func (p *Pool) run(task Task, n, chunk int, order order) {
 	if n <= 0 {
 		return
 	}
@@ -130,16 +145,20 @@ func (p *Pool) run(task Task, n, chunk int, guided bool) {
 	if p.closed {
 		panic("tensor: Run on a closed pool")
 	}
+	p.items = n
 	if p.threads == 1 || n <= chunk {
 		for lo := 0; lo < n; lo += chunk {
-			hi := min(lo+chunk, n)
-			p.next.Store(int64(hi))
-			task.Do(0, lo, hi)
+			task.Do(0, lo, min(lo+chunk, n))
 		}
 		return
 	}
-	p.task, p.items, p.chunk, p.guided = task, n, chunk, guided
+	p.task, p.chunk, p.order = task, chunk, order
 	p.next.Store(0)
+	if order == shares {
+		for w := range p.workers {
+			p.workers[w].taken.Store(0)
+		}
+	}
 	p.open()
 	p.share(0)
 	p.shut()
@@ -147,10 +166,19 @@ func (p *Pool) run(task Task, n, chunk int, guided bool) {
 	p.rethrow()
 }
 
-// Next is, within a task, the first item that nobody has taken: where the piece
-// begins that a worker takes when it has done its own, most likely. Where none is
-// left it is their number.
-func (p *Pool) Next() int { return int(p.next.Load()) }
+// Next is the item that a worker will do after one that it does in RunShares, most
+// likely, or -1 if it has no more of its share.
+func (p *Pool) Next(worker, item int) int {
+	if first, end := p.shareOf(worker); item < first || item+1 >= end {
+		return -1
+	}
+	return item + 1
+}
+
+// shareOf is a worker's share of the items, first..end-1.
+func (p *Pool) shareOf(worker int) (first, end int) {
+	return worker * p.items / p.threads, (worker + 1) * p.items / p.threads
+}
 
 // Each calls do for the items 0..n-1 and returns when all are done; see Task for
 // what holds for worker.
@@ -190,6 +218,12 @@ func (p *Pool) shut() {
 
 // drain takes pieces until none is left.
 func (p *Pool) drain(worker int) {
+	if p.order == shares {
+		for i := range p.threads {
+			p.drainShare(worker, (worker+i)%p.threads)
+		}
+		return
+	}
 	for {
 		lo := int(p.next.Load())
 		left := p.items - lo
@@ -197,13 +231,25 @@ func (p *Pool) drain(worker int) {
 			return
 		}
 		n := p.chunk
-		if p.guided {
+		if p.order == guided {
 			n *= max(1, left/(2*p.threads*p.chunk))
 		}
 		n = min(n, left)
 		if p.next.CompareAndSwap(int64(lo), int64(lo+n)) {
 			p.task.Do(worker, lo, lo+n)
 		}
+	}
+}
+
+// drainShare does what is left of a worker's share.
+func (p *Pool) drainShare(worker, owner int) {
+	first, end := p.shareOf(owner)
+	for {
+		item := first + int(p.workers[owner].taken.Add(1)) - 1
+		if item >= end {
+			return
+		}
+		p.task.Do(worker, item, item+1)
 	}
 }
 

@@ -28,6 +28,9 @@ func (p *Pool) caught() {
 	}
 	p.fault.CompareAndSwap(nil, &f)
 	p.next.Store(int64(p.items))
+	for w := range p.workers {
+		p.workers[w].taken.Store(int64(p.items))
+	}
 }
 
 // rethrow panics with the fault of the job that has ended, if it had one.

@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,11 +11,10 @@ import (
 // countTask counts how often each item is done, and checks the worker rule.
 type countTask struct {
 	t      *testing.T
-	pool   *Pool
 	counts []atomic.Int32
 	busy   []atomic.Bool
 	chunk  int
-	guided bool
+	order  order
 	slow   int // an item that takes a while, -1 for none
 }
 
@@ -25,11 +25,8 @@ func (c *countTask) Do(worker, lo, hi int) {
 	if most := c.mostItems(); hi <= lo || hi-lo > most {
 		c.t.Errorf("a piece %d..%d, want 1 to %d items", lo, hi, most)
 	}
-	if lo%c.chunk != 0 || hi%c.chunk != 0 && hi != len(c.counts) {
+	if c.order != shares && lo%c.chunk != 0 || c.order != shares && hi%c.chunk != 0 && hi != len(c.counts) {
 		c.t.Errorf("a piece %d..%d of %d items, want multiples of %d", lo, hi, len(c.counts), c.chunk)
-	}
-	if next := c.pool.Next(); next < hi || next > len(c.counts) {
-		c.t.Errorf("after a piece %d..%d of %d items comes item %d", lo, hi, len(c.counts), next)
 	}
 	for i := lo; i < hi; i++ {
 		c.counts[i].Add(1)
@@ -42,8 +39,11 @@ func (c *countTask) Do(worker, lo, hi int) {
 
 // mostItems is how long a piece may be.
 func (c *countTask) mostItems() int {
-	if c.guided {
+	switch c.order {
+	case guided:
 		return max(c.chunk, len(c.counts)/(2*len(c.busy)))
+	case shares:
+		return 1
 	}
 	return c.chunk
 }
@@ -57,16 +57,20 @@ func TestPoolDoesEachItemOnce(t *testing.T) {
 		for _, n := range []int{0, 1, 2, 7, 64, 1000} {
 			for _, chunk := range []int{1, 3, 64, 5000} {
 				for _, slow := range []int{-1, 0, n - 1} {
-					for _, guided := range []bool{false, true} {
-						c := &countTask{t: t, pool: p, counts: make([]atomic.Int32, n), busy: make([]atomic.Bool, threads), chunk: chunk, guided: guided, slow: slow}
-						if guided {
-							p.RunGuided(c, n, chunk)
-						} else {
+					for _, order := range []order{inTurn, guided, shares} {
+						c := &countTask{t: t, counts: make([]atomic.Int32, n), busy: make([]atomic.Bool, threads), chunk: chunk, order: order, slow: slow}
+						switch order {
+						case inTurn:
 							p.Run(c, n, chunk)
+						case guided:
+							p.RunGuided(c, n, chunk)
+						case shares:
+							c.chunk = 1
+							p.RunShares(c, n)
 						}
 						for i := range c.counts {
 							if got := c.counts[i].Load(); got != 1 {
-								t.Fatalf("%d threads, %d items in pieces of %d, guided %v: item %d was done %d times", threads, n, chunk, guided, i, got)
+								t.Fatalf("%d threads, %d items in pieces of %d, order %d: item %d was done %d times", threads, n, chunk, order, i, got)
 							}
 						}
 					}
@@ -75,6 +79,45 @@ func TestPoolDoesEachItemOnce(t *testing.T) {
 		}
 		p.Close()
 	}
+}
+
+// TestPoolShares: a worker does its share in order, as Next says, except for what
+// others have done of it, and then it helps.
+func TestPoolShares(t *testing.T) {
+	for _, threads := range []int{1, 2, 3, 7} {
+		p := NewPool(threads)
+		for _, n := range []int{1, 2, 20, 41} {
+			s := &shareTask{pool: p, did: make([][]int, threads), next: make([][]int, threads)}
+			p.RunShares(s, n)
+			for w, items := range s.did {
+				for i, item := range items {
+					want := s.next[w][i]
+					if i+1 < len(items) && want >= 0 && items[i+1] != want && slices.Contains(items, want) {
+						t.Errorf("%d threads, %d items: worker %d did %v, but %d comes after %d", threads, n, w, items, want, item)
+					}
+					own := w*n/threads <= item && item < (w+1)*n/threads
+					if last := item == (w+1)*n/threads-1; n > 1 && (want >= 0) != (own && !last) {
+						t.Errorf("%d threads, %d items: worker %d does %d after %d", threads, n, w, want, item)
+					}
+					if before := i > 0 && items[i-1] > item; n > 1 && threads > 1 && own && before {
+						t.Errorf("%d threads, %d items: worker %d did %v", threads, n, w, items)
+					}
+				}
+			}
+		}
+		p.Close()
+	}
+}
+
+// shareTask notes who did what.
+type shareTask struct {
+	pool      *Pool
+	did, next [][]int // by worker; next is what was to be expected after each
+}
+
+func (s *shareTask) Do(worker, lo, _ int) {
+	s.did[worker] = append(s.did[worker], lo)
+	s.next[worker] = append(s.next[worker], s.pool.Next(worker, lo))
 }
 
 // TestPoolWakes gives the workers the time to fall asleep between jobs, or
