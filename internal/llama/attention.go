@@ -156,6 +156,10 @@ func (t *attention) head(worker, item, head int) {
 		ahead = &w.ahead
 	}
 
+	// The pages of most of the values, and of the next keys, in good time.
+	if ahead != nil {
+		tensor.FetchPages(s.cache.valuesOf(t.layer, kvHead, s.spans[0]))
+	}
 	done := 0 // positions with scores
 	for i, at := range s.spans {
 		if i == s.old && ahead != nil {
@@ -170,6 +174,10 @@ func (t *attention) head(worker, item, head int) {
 	next := -1
 	if ahead != nil {
 		next = r.pool.Next(worker, item)
+	}
+	if next >= 0 {
+		s, kvHead := t.of(next)
+		tensor.FetchPages(s.cache.keysOf(t.layer, kvHead, s.spans[0]))
 	}
 	for col := s.lo; col < s.hi; col++ {
 		row := scores[(col-s.lo)*ld:][:r.seen[col]]

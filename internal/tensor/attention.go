@@ -84,12 +84,25 @@ func Address[T any](s []T) uintptr {
 // the thread goes on. That pays for what it will soon read from scattered places.
 func Fetch(address uintptr, bytes int) {
 	if first := address &^ (cacheLine - 1); address != 0 && bytes > 0 {
-		active.fetch(first, int(address+uintptr(bytes)-first+cacheLine-1)/cacheLine)
+		active.fetch(first, int(address+uintptr(bytes)-first+cacheLine-1)/cacheLine, cacheLine)
 	}
 }
 
-// cacheLine is how many bytes a processor fetches at least.
-const cacheLine = 64
+// FetchPages asks for a line of every page from an address up to another. A kernel
+// that is the first to touch a page waits until the processor has found it; of
+// pages that are asked for one right after the other it looks for several at a time.
+func FetchPages(lo, hi uintptr) {
+	if lo != 0 && lo < hi {
+		active.fetch(lo, int(hi-lo+pageBytes-1)/pageBytes, pageBytes)
+	}
+}
+
+// cacheLine is how many bytes a processor fetches at least, pageBytes how many it
+// finds at a time; pages may be larger.
+const (
+	cacheLine = 64
+	pageBytes = 4096
+)
 
 // AttentionScoresOfRowsF16 is AttentionScoresOfRows with half floats as keys.
 func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, keys []uint16, d, lo, hi int, work []float32, ahead *Stream) {

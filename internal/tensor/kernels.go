@@ -70,8 +70,8 @@ type kernels struct {
 	// faster.
 	pair map[ggml.Type]pairKernel
 
-	// fetch asks for cache lines. It may do nothing.
-	fetch func(address uintptr, lines int)
+	// fetch asks for cache lines, step bytes apart. It may do nothing.
+	fetch func(address uintptr, lines, step int)
 
 	// expSum replaces x by exp(x - top) and returns its sums. It may fetch a
 	// cache line for every 16 values from ahead on, unless that is 0.
@@ -110,7 +110,7 @@ var genericKernels = kernels{
 	winogradOutput: winogradOutputGeneric,
 	quantize:       quantizeGeneric,
 	packed:         packedGeneric(),
-	fetch:          func(uintptr, int) {},
+	fetch:          func(uintptr, int, int) {},
 	expSum:         expSumGeneric,
 	squares:        squaresGeneric,
 	largest:        largestGeneric,

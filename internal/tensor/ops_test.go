@@ -126,6 +126,7 @@ func TestFetch(t *testing.T) {
 		for _, address := range []uintptr{0, Address(x.data), 1, 1 << 40, ^uintptr(100)} {
 			for _, bytes := range []int{-1, 0, 1, 64, 65, 5000} {
 				Fetch(address, bytes)
+				FetchPages(address, address+uintptr(bytes))
 			}
 			for _, size := range []uintptr{1, 64, 5000} {
 				var ahead Stream
@@ -370,6 +371,7 @@ func TestOpsAllocateNothing(t *testing.T) {
 			Softmax(x)
 			SoftmaxFetching(x, &ahead)
 			Fetch(Address(y), 100)
+			FetchPages(Address(y), Address(y)+10000)
 			Rotate(x, y[:10], 0.5)
 			SwiGLU(x, y)
 			GELUTanh(x)

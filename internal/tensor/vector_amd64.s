@@ -1313,14 +1313,15 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func fetchAsm(p uintptr, lines int)
-TEXT ·fetchAsm(SB), NOSPLIT, $0-16
+// func fetchAsm(p uintptr, lines int, step int)
+TEXT ·fetchAsm(SB), NOSPLIT, $0-24
 	MOVQ p+0(FP), AX
-	MOVQ lines+8(FP), CX
+	MOVQ step+16(FP), CX
+	MOVQ lines+8(FP), DX
 
 loop1:
 	PREFETCHT1 (AX)
-	ADDQ       $0x40, AX
-	DECQ       CX
+	ADDQ       CX, AX
+	DECQ       DX
 	JNZ        loop1
 	RET

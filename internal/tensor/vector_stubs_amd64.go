@@ -122,4 +122,4 @@ func rotateAsmAVX2(x *float32, turn *float32, n int, scale float32)
 // fetchAsm is kernels.fetch, into the second cache. lines > 0.
 //
 //go:noescape
-func fetchAsm(p uintptr, lines int)
+func fetchAsm(p uintptr, lines int, step int)

@@ -423,11 +423,11 @@ func (v *vectorGen) channels() {
 
 // fetch asks for cache lines.
 func (g *gen) fetch() {
-	g.function("fetchAsm", "func(p uintptr, lines int)", "fetchAsm is kernels.fetch, into the second cache. lines > 0.")
-	p, n := g.load("p"), g.load("lines")
-	g.loop(n, func() {
+	g.function("fetchAsm", "func(p uintptr, lines, step int)", "fetchAsm is kernels.fetch, into the second cache. lines > 0.")
+	p, step := g.load("p"), g.load("step")
+	g.loop(g.load("lines"), func() {
 		g.PREFETCHT1(at(p, 0))
-		g.ADDQ(imm(64), p)
+		g.ADDQ(step, p)
 	})
 	g.RET()
 }
