@@ -19,7 +19,8 @@ func checkQ8(y []float32, ldy int, g packedGroup, n int, x *q8Columns) (quants, 
 
 // q8VNNI fetches weights 8 KB before it needs them. With several tiles of columns
 // it is the next group's, evenly over all tiles: this one's are in a cache after
-// the first tile, and the memory would be idle.
+// the first tile, and the memory would be idle. The next group's pages come
+// first; see FetchPages.
 func q8VNNI(y []float32, ldy int, g packedGroup, n int, x *q8Columns) {
 	quants, scales := checkQ8(y, ldy, g, n, x)
 	tiles := (x.n + q8ColumnsVNNI - 1) / q8ColumnsVNNI
@@ -28,6 +29,9 @@ func q8VNNI(y []float32, ldy int, g packedGroup, n int, x *q8Columns) {
 		far = quants + 2<<10
 	}
 	for i := range n {
+		if i+1 < n && quants >= pageBytes {
+			fetchAsm(Address(g.quants[(i+1)*quants:]), quants/pageBytes, pageBytes)
+		}
 		for c, ahead := 0, far; c < x.n; {
 			columns := dotTile(x.n-c, q8ColumnsVNNI)
 			q8TileVNNI(columns, &y[c*ldy+i*packedRows], ldy, &g.quants[i*quants], &g.scales[i*scales],
