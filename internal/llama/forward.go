@@ -125,7 +125,7 @@ func (r *Runner) attend(layer int) {
 	for w := range r.work {
 		r.work[w].next = -1
 	}
-	r.pool.RunShares(&r.attention, len(r.sequences)*r.model.KVHeads)
+	r.pool.RunShares(&r.attention, len(r.sequences)*r.model.KVHeads, 1)
 }
 
 // head returns the logits of the columns that want them.

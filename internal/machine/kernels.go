@@ -240,7 +240,7 @@ func attend[T float32 | uint16](m *measurement, name string, size int, table []T
 			keys := memory[i*(keysLen+kv):]
 			works = append(works, work{bytes: float64(2 * kv * size), ops: 4 * float64(n) * kv, run: func() {
 				t.keys, t.values = keys[:keysLen], keys[keysLen:][:kv]
-				m.pool.RunShares(t, heads)
+				m.pool.RunShares(t, heads, 1)
 			}})
 		}
 		if err := m.kernel(Kernel{Name: name, Columns: n, Peak: tensor.PeakFMA}, works); err != nil {

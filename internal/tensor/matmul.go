@@ -95,13 +95,13 @@ func (p *Pool) matMul(products []Product, x []float32, n int, rounded *packing) 
 	}
 	switch {
 	case t.pair != nil:
-		p.Run(t, rows, 2*packedRows)
+		p.RunShares(t, rows, 2*packedRows)
 	case t.packing != nil:
 		// The kernels ask for the weights that follow, up to the end of a piece
 		// and beyond.
 		p.RunGuided(t, rows, matmulRows)
 	default:
-		p.Run(t, rows, matmulRows)
+		p.RunShares(t, rows, matmulRows)
 	}
 	t.x = nil
 	clear(t.products)
@@ -158,13 +158,10 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 		}
 		return
 	}
-	// The row that comes as many pieces after this one as there are other
-	// threads is most likely the one that a worker takes next.
-	piece := matmulRows
-	if t.pair != nil {
-		piece = 2 * packedRows
+	ahead := uintptr(0)
+	if next := t.pool.Next(worker, hi-1); next >= 0 {
+		ahead = t.address(next)
 	}
-	ahead := t.address(hi + (t.pool.threads-1)*piece)
 	first := 0
 	for i := range t.products {
 		m := &t.products[i]

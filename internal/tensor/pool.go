@@ -78,7 +78,7 @@ const maxThreads = 1 << 12
 type poolWorker struct {
 	asleep atomic.Bool
 	wake   chan struct{}
-	taken  atomic.Int64 // items of its share; see RunShares
+	taken  atomic.Int64 // pieces of its share; see RunShares
 	_      [32]byte     // keeps the fields of two workers in different cache lines
 }
 
@@ -130,10 +130,10 @@ func (p *Pool) Run(task Task, n, chunk int) { p.run(task, n, chunk, inTurn) }
 // reads long stretches of memory where items lie one after the other.
 func (p *Pool) RunGuided(task Task, n, chunk int) { p.run(task, n, chunk, guided) }
 
-// RunShares is Run item by item, where each worker has a share of the items, the
-// same each time, and does it in order before it helps others. So it knows what
-// it does next; see Next.
-func (p *Pool) RunShares(task Task, n int) { p.run(task, n, 1, shares) }
+// RunShares is Run where each worker has a share of the pieces, the same each time,
+// and does it in order before it helps others. So it reads long stretches of memory
+// where items lie one after the other, and knows what it does next; see Next.
+func (p *Pool) RunShares(task Task, n, chunk int) { p.run(task, n, chunk, shares) }
 
 func (p *Pool) run(task Task, n, chunk int, order order) {
 	if n <= 0 {
@@ -145,14 +145,14 @@ func (p *Pool) run(task Task, n, chunk int, order order) {
 	if p.closed {
 		panic("tensor: Run on a closed pool")
 	}
-	p.items = n
+	p.items, p.chunk, p.order = n, chunk, order
 	if p.threads == 1 || n <= chunk {
 		for lo := 0; lo < n; lo += chunk {
 			task.Do(0, lo, min(lo+chunk, n))
 		}
 		return
 	}
-	p.task, p.chunk, p.order = task, chunk, order
+	p.task = task
 	p.next.Store(0)
 	if order == shares {
 		for w := range p.workers {
@@ -167,17 +167,22 @@ func (p *Pool) run(task Task, n, chunk int, order order) {
 }
 
 // Next is the item that a worker will do after one that it does in RunShares, most
-// likely, or -1 if it has no more of its share.
+// likely, or -1 if it has no more of its share, or no share.
 func (p *Pool) Next(worker, item int) int {
-	if first, end := p.shareOf(worker); item < first || item+1 >= end {
+	if p.order != shares {
+		return -1
+	}
+	first, end := p.shareOf(worker)
+	if piece := item / p.chunk; piece < first || item+1 >= min(end*p.chunk, p.items) {
 		return -1
 	}
 	return item + 1
 }
 
-// shareOf is a worker's share of the items, first..end-1.
+// shareOf is a worker's share of the pieces, first..end-1.
 func (p *Pool) shareOf(worker int) (first, end int) {
-	return worker * p.items / p.threads, (worker + 1) * p.items / p.threads
+	pieces := (p.items + p.chunk - 1) / p.chunk
+	return worker * pieces / p.threads, (worker + 1) * pieces / p.threads
 }
 
 // Each calls do for the items 0..n-1 and returns when all are done; see Task for
@@ -245,11 +250,11 @@ func (p *Pool) drain(worker int) {
 func (p *Pool) drainShare(worker, owner int) {
 	first, end := p.shareOf(owner)
 	for {
-		item := first + int(p.workers[owner].taken.Add(1)) - 1
-		if item >= end {
+		piece := first + int(p.workers[owner].taken.Add(1)) - 1
+		if piece >= end {
 			return
 		}
-		p.task.Do(worker, item, item+1)
+		p.task.Do(worker, piece*p.chunk, min((piece+1)*p.chunk, p.items))
 	}
 }
 

@@ -25,7 +25,7 @@ func (c *countTask) Do(worker, lo, hi int) {
 	if most := c.mostItems(); hi <= lo || hi-lo > most {
 		c.t.Errorf("a piece %d..%d, want 1 to %d items", lo, hi, most)
 	}
-	if c.order != shares && lo%c.chunk != 0 || c.order != shares && hi%c.chunk != 0 && hi != len(c.counts) {
+	if lo%c.chunk != 0 || hi%c.chunk != 0 && hi != len(c.counts) {
 		c.t.Errorf("a piece %d..%d of %d items, want multiples of %d", lo, hi, len(c.counts), c.chunk)
 	}
 	for i := lo; i < hi; i++ {
@@ -39,11 +39,8 @@ func (c *countTask) Do(worker, lo, hi int) {
 
 // mostItems is how long a piece may be.
 func (c *countTask) mostItems() int {
-	switch c.order {
-	case guided:
+	if c.order == guided {
 		return max(c.chunk, len(c.counts)/(2*len(c.busy)))
-	case shares:
-		return 1
 	}
 	return c.chunk
 }
@@ -65,8 +62,7 @@ func TestPoolDoesEachItemOnce(t *testing.T) {
 						case guided:
 							p.RunGuided(c, n, chunk)
 						case shares:
-							c.chunk = 1
-							p.RunShares(c, n)
+							p.RunShares(c, n, chunk)
 						}
 						for i := range c.counts {
 							if got := c.counts[i].Load(); got != 1 {
@@ -88,7 +84,7 @@ func TestPoolShares(t *testing.T) {
 		p := NewPool(threads)
 		for _, n := range []int{1, 2, 20, 41} {
 			s := &shareTask{pool: p, did: make([][]int, threads), next: make([][]int, threads)}
-			p.RunShares(s, n)
+			p.RunShares(s, n, 1)
 			for w, items := range s.did {
 				for i, item := range items {
 					want := s.next[w][i]
