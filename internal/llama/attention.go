@@ -73,7 +73,7 @@ func (w *attentionWork) Region() (lo, hi uintptr) {
 	t := w.attention
 	s, kvHead := t.of(w.item)
 	if w.part == 2*len(s.spans) {
-		next := t.run.pool.Next(w.worker, w.item)
+		next := t.run.pool.Next(w.item)
 		if next < 0 {
 			return 0, 0
 		}
@@ -173,7 +173,7 @@ func (t *attention) head(worker, item, head int) {
 	}
 	next := -1
 	if ahead != nil {
-		next = r.pool.Next(worker, item)
+		next = r.pool.Next(item)
 	}
 	if next >= 0 {
 		s, kvHead := t.of(next)

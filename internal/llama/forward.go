@@ -67,7 +67,7 @@ func NewRunner(m *Model, p *tensor.Pool) *Runner {
 	r.attention.run, r.normalizer.run = r, r
 	r.activated = func() { r.times.lap(inElementwise) }
 	for w := range r.work {
-		r.work[w].attention, r.work[w].worker = &r.attention, w
+		r.work[w].attention = &r.attention
 	}
 	return r
 }
@@ -230,7 +230,6 @@ func (r *Runner) split(s *sequence, start int) int {
 // attentionWork is what a worker needs to compute a head of a sequence.
 type attentionWork struct {
 	attention *attention
-	worker    int
 	ahead     tensor.Stream
 	reading
 

@@ -11,7 +11,8 @@ type Times struct {
 	// Attention is turning queries and keys to their positions, storing keys
 	// and values, scores, softmax and the mix of the values.
 	Attention time.Duration
-	// Elementwise is norms, SwiGLU and the sums of the residual stream.
+	// Elementwise is norms, SwiGLU, with the rounding for its product, and the sums of
+	// the residual stream.
 	Elementwise time.Duration
 	// WeightBytes are the bytes of the matrices that columns were multiplied
 	// with, as they lie in memory, counted once a pass.

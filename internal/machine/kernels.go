@@ -166,7 +166,6 @@ type layerAttention[T float32 | uint16] struct {
 // headReader is a tensor.Source: the keys and the values of a worker's heads.
 type headReader[T float32 | uint16] struct {
 	attention *layerAttention[T]
-	worker    int
 	then      int // the head that the worker does next, or -1
 	ahead     tensor.Stream
 
@@ -182,7 +181,7 @@ func (r *headReader[T]) Region() (lo, hi uintptr) {
 	part := keys
 	if r.values {
 		part = values
-		r.head = r.attention.pool.Next(r.worker, r.head)
+		r.head = r.attention.pool.Next(r.head)
 	}
 	r.values = !r.values
 	lo = tensor.Address(part)
@@ -203,7 +202,7 @@ func (t *layerAttention[T]) Do(worker, lo, hi int) {
 			r.head, r.values = h, false
 			r.ahead.Start(r)
 		}
-		r.then = t.pool.Next(worker, h)
+		r.then = t.pool.Next(h)
 		keys, values := t.of(h)
 		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, 0, positions, t.work[worker], &r.ahead)
 		for c := range t.columns {
@@ -230,10 +229,10 @@ func attend[T float32 | uint16](m *measurement, name string, size int, table []T
 		for i := range t.q {
 			t.q[i] = m.normals[i%len(m.normals)] / 8 // 1/sqrt(head size)
 		}
-		for worker := range m.pool.Threads() {
+		for range m.pool.Threads() {
 			t.scores = append(t.scores, make([]float32, n*positions))
 			t.work = append(t.work, make([]float32, tensor.AttentionWork))
-			t.readers = append(t.readers, headReader[T]{attention: t, worker: worker, then: -1})
+			t.readers = append(t.readers, headReader[T]{attention: t, then: -1})
 		}
 		var works []work
 		for i := range layers {

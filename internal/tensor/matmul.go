@@ -159,7 +159,7 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 		return
 	}
 	ahead := uintptr(0)
-	if next := t.pool.Next(worker, hi-1); next >= 0 {
+	if next := t.pool.Next(hi - 1); next >= 0 {
 		ahead = t.address(next)
 	}
 	first := 0

@@ -167,21 +167,27 @@ func (p *Pool) run(task Task, n, chunk int, order order) {
 }
 
 // Next is the item that a worker will do after one that it does in RunShares, most
-// likely, or -1 if it has no more of its share, or no share.
-func (p *Pool) Next(worker, item int) int {
+// likely: the next one of the share, of its own or of one that it helps with. -1
+// after the last one of a share, and outside RunShares.
+func (p *Pool) Next(item int) int {
 	if p.order != shares {
 		return -1
 	}
-	first, end := p.shareOf(worker)
-	if piece := item / p.chunk; piece < first || item+1 >= min(end*p.chunk, p.items) {
+	// The share that begins last of those that begin with this piece, or before it.
+	pieces := p.pieces()
+	owner := ((item/p.chunk+1)*p.threads - 1) / pieces
+	if _, end := p.shareOf(owner); item+1 >= min(end*p.chunk, p.items) {
 		return -1
 	}
 	return item + 1
 }
 
+// pieces is how many pieces all items are.
+func (p *Pool) pieces() int { return (p.items + p.chunk - 1) / p.chunk }
+
 // shareOf is a worker's share of the pieces, first..end-1.
 func (p *Pool) shareOf(worker int) (first, end int) {
-	pieces := (p.items + p.chunk - 1) / p.chunk
+	pieces := p.pieces()
 	return worker * pieces / p.threads, (worker + 1) * pieces / p.threads
 }
 
