@@ -30,8 +30,9 @@ func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) {
 // the product.
 func (p *Pool) MatMulSwiGLU(y []float32, w *Matrix, gate, up []float32, n int, between func()) {
 	p.matmul.up, p.matmul.between = up[:len(gate)], between
+	// Weights may be gone, which is a panic; see pool_fault.go.
+	defer func() { p.matmul.up, p.matmul.between = nil, nil }()
 	p.MatMuls(gate, n, Product{Y: y, W: w})
-	p.matmul.up, p.matmul.between = nil, nil
 }
 
 // A Product is one of several with the same columns: y = x·Wᵀ.

@@ -278,6 +278,7 @@ func TestMatMulSwiGLU(t *testing.T) {
 					if calls != 1 {
 						t.Errorf("%s: %d calls", what, calls)
 					}
+					mustPanic(t, what+", too few results", func() { p.MatMulSwiGLU(got[1:], w, gate, up, n, nil) })
 					p.MatMul(got, w, wantGate, n) // nothing is left of it
 					sameBits(t, what+", then the product alone", got, want)
 				}
