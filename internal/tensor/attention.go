@@ -80,6 +80,9 @@ func Address[T any](s []T) uintptr {
 	return uintptr(unsafe.Pointer(&s[0]))
 }
 
+// endOf is the address after a slice that is not empty.
+func endOf[T any](s []T) uintptr { return Address(s) + uintptr(len(s))*unsafe.Sizeof(s[0]) }
+
 // Fetch asks for so many bytes of memory, which come into the second cache while
 // the thread goes on. That pays for what it will soon read from scattered places.
 func Fetch(address uintptr, bytes int) {

@@ -48,9 +48,6 @@ func (tile scoresKernel[T]) tiled(widest int, s []float32, lds int, q []float32,
 	}
 }
 
-// endOf is the address after a slice.
-func endOf[T any](s []T) uintptr { return Address(s) + uintptr(len(s))*unsafe.Sizeof(s[0]) }
-
 // mixBlock is how many values, about, are mixed before other rows or outputs
 // have their turn: 8 or 16 KiB, which stay in the first cache.
 const mixBlock = 4096
