@@ -48,7 +48,7 @@ var layers = map[string]layer{
 	"machine":             {[]string{"machine/shapes", "tensor", "ggml"}, "measures kernels, whatever they are used for"},
 	"machine/shapes":      {nil, "sizes, for all that measures"},
 	"weights":             {[]string{"gguf", "tensor"}, "where files and matrices meet, so that neither has to know the other"},
-	"llama":               {[]string{"gguf", "tensor", "weights"}, "the decoder knows tokens and positions, neither pictures nor decoding methods"},
+	"llama":               {[]string{"gguf", "memory", "tensor", "weights"}, "the decoder knows tokens and positions, and the memory for them, neither pictures nor decoding methods"},
 	"vqgan":               {[]string{"gguf", "tensor", "weights"}, "the image tokenizer knows nothing of how its codes come about"},
 	"t5":                  {[]string{"gguf", "tensor", "weights", "ggml"}, "the text encoder knows nothing of what its output conditions"},
 	"family":              {[]string{"gguf", "tensor", "weights", "llama", "vqgan", "t5", "zipar"}, "the one place where models meet the run loop"},
