@@ -145,12 +145,7 @@ func (k *Cache) keysOf(layer, head int, at span) (lo, hi uintptr) {
 	if at.lo == k.folded {
 		at.lo++ // it needs none
 	}
-	var start, size uintptr
-	if k.keysF16 != nil {
-		start, size = tensor.Address(k.keysF16[layer]), 2
-	} else {
-		start, size = tensor.Address(k.keys[layer]), 4
-	}
+	start, _, size := k.addresses(layer)
 	start += size * uintptr(head*k.keyLen)
 	first := (at.lo + k.pad) / tensor.KeyBlock * tensor.KeyBlock
 	end := max(first, at.hi+k.pad)
@@ -159,14 +154,18 @@ func (k *Cache) keysOf(layer, head int, at span) (lo, hi uintptr) {
 
 // valuesOf is the memory of the values of a run of positions.
 func (k *Cache) valuesOf(layer, head int, at span) (lo, hi uintptr) {
-	var start, size uintptr
-	if k.valuesF16 != nil {
-		start, size = tensor.Address(k.valuesF16[layer]), 2
-	} else {
-		start, size = tensor.Address(k.values[layer]), 4
-	}
+	_, start, size := k.addresses(layer)
 	value := func(pos int) uintptr { return start + size*uintptr((head*k.positions+pos)*k.width) }
 	return value(at.lo), value(at.hi)
+}
+
+// addresses says where a layer's keys and values lie, and how many bytes each number
+// takes.
+func (k *Cache) addresses(layer int) (keys, values, size uintptr) {
+	if k.keysF16 != nil {
+		return tensor.Address(k.keysF16[layer]), tensor.Address(k.valuesF16[layer]), 2
+	}
+	return tensor.Address(k.keys[layer]), tensor.Address(k.values[layer]), 4
 }
 
 // blockOf is the first position whose key lies in a position's block.

@@ -74,7 +74,7 @@ type kernels struct {
 	fetch func(address uintptr, lines, step int)
 
 	// expSum replaces x by exp(x - top) and returns its sums. It may fetch a
-	// cache line for every 16 values from ahead on, unless that is 0.
+	// cache line for every 16 values from ahead on.
 	expSum func(x []float32, top float32, ahead uintptr) lanes32
 	// squares returns the sums of x².
 	squares func(x []float32) lanes64

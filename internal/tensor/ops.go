@@ -29,10 +29,11 @@ func Softmax(scores []float32) { SoftmaxFetching(scores, nil) }
 // nil.
 func SoftmaxFetching(scores []float32, ahead *Stream) {
 	// A line for every 16 scores, if the region under way has as many.
-	at, bytes := ahead.some(len(scores) / 16 * cacheLine)
-	if bytes < len(scores)/16*cacheLine {
+	wanted := len(scores) / 16 * cacheLine
+	at, bytes := ahead.some(wanted)
+	if bytes < wanted {
 		Fetch(at, bytes)
-		at = 0
+		at = Address(scores) // which is there already
 	}
 	sum := active.expSum(scores, active.largest(scores), at).total()
 	active.scale(scores, 1/sum)

@@ -70,9 +70,6 @@ func squaresAVX512(x []float32) (lanes lanes64) {
 func expSumAVX512(x []float32, top float32, ahead uintptr) (lanes lanes32) {
 	n := tail(len(x))
 	if n > 0 {
-		if ahead == 0 {
-			ahead = Address(x) // which is there already
-		}
 		expSumAsmAVX512(&lanes[0], &x[0], n, ahead, top)
 	}
 	if rest := x[n:]; len(rest) > 0 {
@@ -184,9 +181,6 @@ func squaresAVX2(x []float32) (lanes lanes64) {
 func expSumAVX2(x []float32, top float32, ahead uintptr) (lanes lanes32) {
 	n := tail(len(x))
 	if n > 0 {
-		if ahead == 0 {
-			ahead = Address(x) // which is there already
-		}
 		expSumAsmAVX2(&lanes[0], &x[0], n, ahead, top)
 	}
 	if rest := x[n:]; len(rest) > 0 {
