@@ -81,13 +81,13 @@ func (s *sampler) draw(logits []float32, noise Noise, at Slot) (int32, error) {
 // candidates returns the tokens that may be drawn; they are valid until the
 // next call. With temperature 0 there is one. It overwrites logits.
 func (s *sampler) candidates(logits []float32) ([]candidate, error) {
-	top, err := argmax(logits)
-	if err != nil {
-		return nil, err
-	}
 	if s.Temperature == 0 {
+		top, err := argmax(logits)
 		s.kept = append(s.kept[:0], candidate{top, 0})
-		return s.kept, nil
+		return s.kept, err
+	}
+	if !finite(logits) {
+		return nil, ErrNotFinite
 	}
 	return s.filter(logits), nil
 }
@@ -115,18 +115,27 @@ func pick(kept []candidate, noise Noise, at Slot, draw int) int32 {
 
 // argmax returns the index of the largest logit, the first of equals.
 func argmax(logits []float32) (int32, error) {
+	if !finite(logits) {
+		return 0, ErrNotFinite
+	}
 	top := 0
-	var zero float32 // stays 0 while all logits are finite
 	for i, v := range logits {
-		zero += v - v
 		if v > logits[top] {
 			top = i
 		}
 	}
-	if zero != 0 {
-		return 0, ErrNotFinite
-	}
 	return int32(top), nil
+}
+
+// finite says whether all values are numbers, and not infinite.
+func finite(v []float32) bool {
+	const sign, one = 1 << 31, 1 << 23 // the last bit of the exponent
+	// The exponent of what is not finite is all ones: one more carries into the sign.
+	carry := uint32(0)
+	for _, x := range v {
+		carry |= math.Float32bits(x)&^sign + one
+	}
+	return carry&sign == 0
 }
 
 // filter returns the tokens that may be drawn. With top-p they come by
@@ -139,15 +148,10 @@ func (s *sampler) filter(logits []float32) []candidate {
 			logits[i] /= temperature
 		}
 	}
-	least := float32(math.Inf(-1))
 	if s.TopK > 0 && s.TopK < len(logits) {
-		least = nthLargest(logits, s.scratch, s.TopK)
-	}
-	s.kept = s.kept[:0]
-	for i, v := range logits {
-		if v >= least {
-			s.kept = append(s.kept, candidate{int32(i), v})
-		}
+		s.kept = s.largest(logits, s.TopK)
+	} else {
+		s.kept = atLeast(s.kept, logits, -inf32)
 	}
 	if s.TopP < 1 {
 		s.kept = nucleus(s.kept, s.TopP)
@@ -181,32 +185,54 @@ func nucleus(kept []candidate, p float32) []candidate {
 	return kept
 }
 
-// nthLargest returns the n-th largest of finite values, n counted from 1. It
-// counts them by their first bits, which needs no comparisons, and compares those
-// only that have the bits of the n-th. It overwrites scratch, which is as long.
-func nthLargest(v, scratch []float32, n int) float32 {
-	const shift = 21
-	var counts [1 << (32 - shift)]int32
-	for _, x := range v {
-		counts[ordered(x)>>shift]++
-	}
-	first := len(counts) - 1
-	for ; n > int(counts[first]); first-- {
-		n -= int(counts[first])
-	}
-	same := scratch[:0]
-	for _, x := range v {
-		if int(ordered(x)>>shift) == first {
-			same = append(same, x)
+// sampled is how many logits guess the n-th largest one of all.
+const sampled = 512
+
+// largest returns the n largest logits, and those that equal the least of them, by
+// number. It guesses from some logits which ones may be among them, so that it
+// need not go through all of them more than once.
+func (s *sampler) largest(logits []float32, n int) []candidate {
+	guess := -inf32
+	if step := len(logits) / sampled; step > 1 {
+		some := s.scratch[:sampled]
+		for i := range some {
+			some[i] = logits[i*step]
+		}
+		// Of these, so many are expected among the n largest: mean, and three
+		// standard deviations more.
+		mean := float64(n) / float64(step)
+		if rank := int(mean + 3*math.Sqrt(mean) + 4); rank <= sampled {
+			guess = quickselect(some, rank)
 		}
 	}
-	return quickselect(same, n)
+	kept := atLeast(s.kept, logits, guess)
+	if len(kept) < n {
+		kept = atLeast(s.kept, logits, -inf32)
+	}
+	values := s.scratch[:len(kept)]
+	for i, c := range kept {
+		values[i] = c.logit
+	}
+	least := quickselect(values, n)
+	return slices.DeleteFunc(kept, func(c candidate) bool { return c.logit < least })
 }
 
-// ordered returns a number that is the larger the larger x is.
-func ordered(x float32) uint32 {
-	b := math.Float32bits(x)
-	return b ^ (uint32(int32(b)>>31) | 1<<31)
+// atLeast sets kept, which has room for them, to the logits from least up, by
+// number. A branch for each would be guessed wrong for most that are kept.
+func atLeast(kept []candidate, logits []float32, least float32) []candidate {
+	kept = kept[:len(logits)]
+	n := 0
+	for i, v := range logits {
+		kept[n].token = int32(i)
+		if v >= least {
+			n++
+		}
+	}
+	kept = kept[:n]
+	for i, c := range kept {
+		kept[i].logit = logits[c.token]
+	}
+	return kept
 }
 
 // quickselect returns the n-th largest value, n counted from 1 (Hoare's, with

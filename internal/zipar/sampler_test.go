@@ -114,18 +114,33 @@ func TestDrawFollowsTheDistribution(t *testing.T) {
 	}
 }
 
-func TestNthLargest(t *testing.T) {
+// TestLargest compares with sorting: few logits and more than the guess takes,
+// with many equals, and where those that it looks at mislead it.
+func TestLargest(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 2000 {
+	for i := range 2000 {
 		v := make([]float32, 1+rng.IntN(40))
-		for i := range v {
-			v[i] = float32(rng.IntN(12)) // many equals
+		if i%20 == 0 {
+			v = make([]float32, sampled*(1+rng.IntN(12))+rng.IntN(sampled))
+		}
+		values, step := 1+rng.IntN(2*len(v)), max(1, len(v)/sampled)
+		for j := range v {
+			v[j] = float32(rng.IntN(values) - values/2)
+			if i%3 == 0 && j%step == 0 {
+				v[j] += float32(values * (i%2*2 - 1)) // most of these are larger than the others, or smaller
+			}
 		}
 		sorted := slices.Clone(v)
 		slices.Sort(sorted)
 		n := 1 + rng.IntN(len(v))
-		if got, want := nthLargest(v, make([]float32, len(v)), n), sorted[len(v)-n]; got != want {
-			t.Fatalf("%d-th largest of %v is %v, want %v", n, v, got, want)
+		var want []candidate
+		for j, x := range v {
+			if x >= sorted[len(v)-n] {
+				want = append(want, candidate{int32(j), x})
+			}
+		}
+		if got := newSampler(Sampling{}, len(v)).largest(v, n); !slices.Equal(got, want) {
+			t.Fatalf("%d largest of %v: %v, want %v", n, v, got, want)
 		}
 	}
 }
