@@ -58,14 +58,12 @@ type Runner struct {
 
 	attention  attention
 	normalizer normalizer
-	activated  func() // what happens between SwiGLU and its product
 }
 
 // NewRunner returns a runner for a model.
 func NewRunner(m *Model, p *tensor.Pool) *Runner {
 	r := &Runner{model: m, pool: p, work: make([]attentionWork, p.Threads())}
 	r.attention.run, r.normalizer.run = r, r
-	r.activated = func() { r.times.lap(inElementwise) }
 	for w := range r.work {
 		r.work[w].attention = &r.attention
 	}
@@ -113,7 +111,7 @@ func (r *Runner) Forward(columns []Column) []float32 {
 		t.lap(inElementwise)
 		r.pool.MatMuls(r.norm, n, tensor.Product{Y: r.gate, W: &b.Gate}, tensor.Product{Y: r.up, W: &b.Up})
 		t.lap(inMatMul)
-		r.pool.MatMulSwiGLU(r.norm, &b.Down, r.gate, r.up, n, r.activated)
+		r.pool.MatMulSwiGLU(r.norm, &b.Down, r.gate, r.up, n, t.activating())
 		t.lap(inMatMul)
 	}
 	return r.head()

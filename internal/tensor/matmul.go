@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/zipar/zipar/internal/ggml"
 )
@@ -25,14 +26,26 @@ func (p *Pool) MatMul(y []float32, w *Matrix, x []float32, n int) {
 	p.MatMuls(x, n, Product{Y: y, W: w})
 }
 
-// MatMulSwiGLU is MatMul of silu(gate)·up, [n, in], which replaces gate. between, if
-// it is not nil, is called when that is done, and rounded if it has to be, before
-// the product.
-func (p *Pool) MatMulSwiGLU(y []float32, w *Matrix, gate, up []float32, n int, between func()) {
-	p.matmul.up, p.matmul.between = up[:len(gate)], between
+// MatMulSwiGLU is MatMul of silu(gate)·up, [n, in], which replaces gate. How long
+// that takes without the rounding and the product is added to spent, if it is not
+// nil: the time of the thread that needs longest.
+func (p *Pool) MatMulSwiGLU(y []float32, w *Matrix, gate, up []float32, n int, spent *time.Duration) {
+	p.matmul.up, p.matmul.timed = up[:len(gate)], spent != nil
 	// Weights may be gone, which is a panic; see pool_fault.go.
-	defer func() { p.matmul.up, p.matmul.between = nil, nil }()
+	defer func() { p.matmul.up, p.matmul.timed = nil, false }()
+	if spent == nil {
+		p.MatMuls(gate, n, Product{Y: y, W: w})
+		return
+	}
+	for w := range p.scratch {
+		p.scratch[w].activating = 0
+	}
 	p.MatMuls(gate, n, Product{Y: y, W: w})
+	longest := time.Duration(0)
+	for w := range p.scratch {
+		longest = max(longest, p.scratch[w].activating)
+	}
+	*spent += longest
 }
 
 // A Product is one of several with the same columns: y = x·Wᵀ.
@@ -91,9 +104,6 @@ func (p *Pool) matMul(products []Product, x []float32, n int, rounded *packing) 
 		p.Run(t, n, 1)
 	}
 	t.stage = multiplying
-	if t.between != nil {
-		t.between()
-	}
 	switch {
 	case t.pair != nil:
 		p.RunShares(t, rows, 2*packedRows)
@@ -129,7 +139,7 @@ type matmulTask struct {
 	pair    pairKernel
 	stage   int
 	up      []float32 // [n, in], nil or what x is to be multiplied with; see MatMulSwiGLU
-	between func()    // the same
+	timed   bool      // the same
 	columns q8Columns // quantised x
 }
 
@@ -144,14 +154,11 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 	switch t.stage {
 	case activating:
 		k := t.products[0].W.Cols
-		SwiGLU(t.x[lo*k:hi*k], t.up[lo*k:hi*k])
+		t.activate(worker, 1, k, lo*k, hi*k)
 		return
 	case quantizing:
 		if t.up != nil {
-			for c := range t.n {
-				at := (c*t.columns.blocks + lo) * q8Block
-				SwiGLU(t.x[at:][:(hi-lo)*q8Block], t.up[at:])
-			}
+			t.activate(worker, t.n, t.columns.blocks*q8Block, lo*q8Block, hi*q8Block)
 		}
 		active.quantize(&t.columns, t.x, lo, hi)
 		if t.packing.prepare != nil {
@@ -170,6 +177,21 @@ func (t *matmulTask) Do(worker, lo, hi int) {
 			t.multiply(worker, m.Y, m.W, from, to, ahead)
 		}
 		first += m.W.Rows
+	}
+}
+
+// activate sets the values lo..hi-1 of so many columns to silu(x)·up. A column has k
+// values.
+func (t *matmulTask) activate(worker, columns, k, lo, hi int) {
+	var start time.Time
+	if t.timed {
+		start = time.Now()
+	}
+	for c := range columns {
+		SwiGLU(t.x[c*k+lo:c*k+hi], t.up[c*k+lo:])
+	}
+	if t.timed {
+		t.pool.scratch[worker].activating += time.Since(start)
 	}
 }
 

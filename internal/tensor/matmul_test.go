@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -268,15 +269,14 @@ func TestMatMulSwiGLU(t *testing.T) {
 					want, wantGate := make([]float32, n*rows), copyOf(gate)
 					SwiGLU(wantGate, up)
 					p.MatMul(want, w, wantGate, n)
-					got, calls := make([]float32, n*rows), 0
-					p.MatMulSwiGLU(got, w, gate, up, n, func() {
-						calls++
-						sameBits(t, what+": silu(gate)·up", gate, wantGate)
-						sameBits(t, what+": the product before its time", got, make([]float32, n*rows))
-					})
+					got, before := make([]float32, n*rows), 7*time.Second
+					spent, start := before, time.Now()
+					p.MatMulSwiGLU(got, w, gate, up, n, &spent)
+					all := time.Since(start)
+					sameBits(t, what+": silu(gate)·up", gate, wantGate)
 					sameBits(t, what, got, want)
-					if calls != 1 {
-						t.Errorf("%s: %d calls", what, calls)
+					if spent -= before; spent <= 0 || spent > all {
+						t.Errorf("%s: %v of %v spent on SwiGLU", what, spent, all)
 					}
 					mustPanic(t, what+", too few results", func() { p.MatMulSwiGLU(got[1:], w, gate, up, n, nil) })
 					p.MatMul(got, w, wantGate, n) // nothing is left of it

@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 )
 
 // A Task is work over the items 0..n-1 that may be cut anywhere.
@@ -313,6 +314,8 @@ func (p *Pool) enter(worker int, seen uint64) uint64 {
 type scratch struct {
 	floats, carry []float32
 	bytes         []byte
+	activating    time.Duration // see MatMulSwiGLU
+	_             [48]byte      // keeps the fields of two workers in different cache lines
 }
 
 // Grow returns n values of undefined content, in the memory of s where that
