@@ -42,7 +42,7 @@ func BenchmarkPass(b *testing.B) {
 				for _, n := range []int{1, 4, 8} {
 					b.Run(fmt.Sprintf("rows=%d/columns=%d", rows, n), func(b *testing.B) {
 						run := NewRunner(m, p)
-						columns := append(benchColumns(c, prefix, side, rows, n, normals), benchColumns(c, prefix, side, rows, n, normals)...)
+						columns := append(benchColumns(p, c, prefix, side, rows, n, normals), benchColumns(p, c, prefix, side, rows, n, normals)...)
 						best := Times{MatMul: time.Hour, Attention: time.Hour, Elementwise: time.Hour}
 						for b.Loop() {
 							var t Times
@@ -68,8 +68,8 @@ func BenchmarkPass(b *testing.B) {
 
 // benchColumns are the columns of a new sequence, in the last n of so many rows,
 // after a prefix. Each row is a window behind the one before it.
-func benchColumns(c Config, prefix, side, rows, n int, normals []float32) []Column {
-	k := benchCache(c, prefix+side*side, normals)
+func benchColumns(p *tensor.Pool, c Config, prefix, side, rows, n int, normals []float32) []Column {
+	k := benchCache(p, c, prefix+side*side, normals)
 	for pos := range prefix + (rows-n)*side {
 		k.feed(pos)
 	}
@@ -118,10 +118,11 @@ func benchModel(c Config, typ ggml.Type, normals []float32) *Model {
 }
 
 // benchCache returns a cache of half floats with keys and values in all places.
-func benchCache(c Config, positions int, normals []float32) *Cache {
+func benchCache(p *tensor.Pool, c Config, positions int, normals []float32) *Cache {
 	half := make([]uint16, len(normals))
 	tensor.ToF16(half, normals)
 	k := NewCache(c, positions, true)
+	k.Populate(p)
 	for layer := range c.Layers {
 		tile(k.keysF16[layer], half)
 		tile(k.valuesF16[layer], half)

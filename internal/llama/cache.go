@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"unsafe"
 
 	"github.com/zipar/zipar/internal/memory"
 	"github.com/zipar/zipar/internal/tensor"
@@ -24,9 +25,11 @@ type Cache struct {
 
 	// keys: [layers][kv heads, keyLen], in blocks of positions; see
 	// tensor.KeyBlock. values: [layers][kv heads, positions, width]. Those of
-	// one type are nil.
+	// one type are nil. all, or allF16, is their memory.
 	keys, values       [][]float32
 	keysF16, valuesF16 [][]uint16
+	all                []float32
+	allF16             []uint16
 
 	fed    []uint64 // a bit a position
 	folded int      // the position that stands for the prefix, or -1
@@ -41,29 +44,47 @@ func NewCache(c Config, positions int, half bool) *Cache {
 		fed: make([]uint64, (positions+63)/64), folded: -1,
 	}
 	keys, values := c.KVHeads*k.keyLen, c.KVHeads*positions*k.width
-	for range c.Layers {
-		if half {
-			k.keysF16 = append(k.keysF16, make([]uint16, keys))
-			k.valuesF16 = append(k.valuesF16, make([]uint16, values))
-		} else {
-			k.keys = append(k.keys, make([]float32, keys))
-			k.values = append(k.values, make([]float32, values))
-		}
+	if half {
+		k.allF16, k.keysF16, k.valuesF16 = layersOf[uint16](c.Layers, keys, values)
+	} else {
+		k.all, k.keys, k.values = layersOf[float32](c.Layers, keys, values)
 	}
 	return k
 }
 
+// layersOf returns so many keys and values for each layer, all of them in one piece of
+// memory, where large pages fit, and each on pages of its own.
+func layersOf[T float32 | uint16](layers, keys, values int) (all []T, k, v [][]T) {
+	page := 4096 / int(unsafe.Sizeof(T(0)))
+	whole := func(n int) int { return (n + page - 1) / page * page }
+	all = make([]T, layers*(whole(keys)+whole(values)))
+	rest := all
+	take := func(n int) []T {
+		s := rest[:n:n]
+		rest = rest[whole(n):]
+		return s
+	}
+	for range layers {
+		k, v = append(k, take(keys)), append(v, take(values))
+	}
+	return all, k, v
+}
+
 // Populate has all memory of the cache ready before it is used, so that no pass
-// waits for the system to find some.
+// waits for the system to find some: on large pages, if it has such.
 func (k *Cache) Populate(p *tensor.Pool) {
-	p.Each(max(len(k.keys), len(k.keysF16)), func(_, layer int) {
-		if k.keysF16 != nil {
-			memory.Populate(k.keysF16[layer])
-			memory.Populate(k.valuesF16[layer])
-		} else {
-			memory.Populate(k.keys[layer])
-			memory.Populate(k.values[layer])
-		}
+	if k.allF16 != nil {
+		populate(p, k.allF16)
+	} else {
+		populate(p, k.all)
+	}
+}
+
+func populate[T any](p *tensor.Pool, s []T) {
+	memory.Large(s)
+	const piece = 2 << 20
+	p.Each((len(s)+piece-1)/piece, func(_, i int) {
+		memory.Populate(s[i*piece : min((i+1)*piece, len(s))])
 	})
 }
 

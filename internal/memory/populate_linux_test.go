@@ -40,3 +40,37 @@ func TestPopulate(t *testing.T) {
 		Populate(few)
 	}
 }
+
+// TestLarge: memory is zeros as before, what lies around it has its values, and it
+// keeps what is written to it.
+func TestLarge(t *testing.T) {
+	all := make([]uint16, 4*largePage)
+	for i := range all {
+		all[i] = 1
+	}
+	const lo, hi = largePage / 3, 3 * largePage
+	s := all[lo:hi]
+	clear(s)
+	Large(s)
+	Populate(s)
+	for i, v := range all {
+		want := uint16(1)
+		if i >= lo && i < hi {
+			want = 0
+		}
+		if v != want {
+			t.Fatalf("value %d is %d, want %d", i, v, want)
+		}
+	}
+	for i := range s {
+		s[i] = 2
+	}
+	for _, v := range s {
+		if v != 2 {
+			t.Fatal("what was written is gone")
+		}
+	}
+	for _, few := range [][]uint16{nil, {}, make([]uint16, 1), make([]uint16, 100)} {
+		Large(few)
+	}
+}

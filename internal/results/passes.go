@@ -41,6 +41,7 @@ func (b *bench) passesOf(typ ggml.Type, columns ...int) ([]*pass, *gguf.File, er
 		return nil, f, err
 	}
 	k := llama.NewCache(c, official.CaptionPositions+32*32, true)
+	k.Populate(b.pool)
 	run := llama.NewRunner(m, b.pool)
 	column := func(pos int) llama.Column {
 		return llama.Column{Cache: k, Pos: pos, Token: int32(pos * 7919 % c.Vocab)}
