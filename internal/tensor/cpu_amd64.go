@@ -18,8 +18,8 @@ func machineKernels() []*kernels {
 		k.conv, k.put = convAVX2, putting(putAsmAVX2, addPutAsmAVX2)
 		k.winogradInput, k.winogradOutput = winogradIn(winogradInputAsmAVX2), winogradOut(winogradOutputAsmAVX2, winogradAddOutputAsmAVX2)
 		k.quantize, k.packed = quantizeAVX2, packedAVX2()
-		k.scale, k.add, k.scaleBy, k.largest = scaleAVX2, addAVX2, scaleByAVX2, largestAVX2
-		k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX2, expSumAVX2, swigluAVX2, geluAVX2
+		k.scale, k.add, k.scaleBy = scaleAVX2, addAVX2, scaleByAVX2
+		k.squares, k.softmax, k.swiglu, k.gelu = squaresAVX2, softmaxAVX2, swigluAVX2, geluAVX2
 		k.rotate, k.fetch = rotating(rotateAsmAVX2), fetchAsm
 		k.channels, k.affine, k.swish = channelsAVX2, affineAVX2, swishAVX2
 		k.limits = limitsAVX2()
@@ -33,8 +33,8 @@ func machineKernels() []*kernels {
 			k.conv, k.put = convAVX512, putting(putAsmAVX512, addPutAsmAVX512)
 			k.winogradInput, k.winogradOutput = winogradIn(winogradInputAsmAVX512), winogradOut(winogradOutputAsmAVX512, winogradAddOutputAsmAVX512)
 			k.quantize = quantizeAVX512
-			k.scale, k.add, k.scaleBy, k.largest = scaleAVX512, addAVX512, scaleByAVX512, largestAVX512
-			k.squares, k.expSum, k.swiglu, k.gelu = squaresAVX512, expSumAVX512, swigluAVX512, geluAVX512
+			k.scale, k.add, k.scaleBy = scaleAVX512, addAVX512, scaleByAVX512
+			k.squares, k.softmax, k.swiglu, k.gelu = squaresAVX512, softmaxAVX512, swigluAVX512, geluAVX512
 			k.channels, k.affine, k.swish = channelsAVX512, affineAVX512, swishAVX512
 			k.limits = limitsAVX512(x.HasAVX512VNNI)
 			if x.HasAVX512VNNI {

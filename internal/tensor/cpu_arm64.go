@@ -17,8 +17,8 @@ func machineKernels() []*kernels {
 	neon.conv, neon.put = convNEON, putting(putAsmNEON, addPutAsmNEON)
 	neon.winogradInput, neon.winogradOutput = winogradIn(winogradInputAsmNEON), winogradOut(winogradOutputAsmNEON, winogradAddOutputAsmNEON)
 	neon.quantize, neon.packed = quantizeNEON, packedNEON()
-	neon.scale, neon.add, neon.scaleBy, neon.largest = scaleNEON, addNEON, scaleByNEON, largestNEON
-	neon.squares, neon.expSum, neon.swiglu, neon.gelu = squaresNEON, expSumNEON, swigluNEON, geluNEON
+	neon.scale, neon.add, neon.scaleBy = scaleNEON, addNEON, scaleByNEON
+	neon.squares, neon.softmax, neon.swiglu, neon.gelu = squaresNEON, softmaxNEON, swigluNEON, geluNEON
 	neon.rotate = rotating(rotateAsmNEON)
 	neon.channels, neon.affine, neon.swish = channelsNEON, affineNEON, swishNEON
 	neon.limits = limitsNEON()

@@ -73,13 +73,10 @@ type kernels struct {
 	// fetch asks for cache lines, step bytes apart. It may do nothing.
 	fetch func(address uintptr, lines, step int)
 
-	// expSum replaces x by exp(x - top) and returns its sums. It may fetch a
-	// cache line for every 16 values from ahead on.
-	expSum func(x []float32, top float32, ahead uintptr) lanes32
+	// softmax is Softmax. It may fetch a cache line for every 16 values from ahead on.
+	softmax func(x []float32, ahead uintptr)
 	// squares returns the sums of x².
 	squares func(x []float32) lanes64
-	// largest returns the largest of x and -Inf. NaNs may be passed over.
-	largest func(x []float32) float32
 
 	scale    func(x []float32, f float32)              // x *= f
 	add      func(dst, x []float32)                    // dst += x
@@ -111,9 +108,8 @@ var genericKernels = kernels{
 	quantize:       quantizeGeneric,
 	packed:         packedGeneric(),
 	fetch:          func(uintptr, int, int) {},
-	expSum:         expSumGeneric,
+	softmax:        softmaxGeneric,
 	squares:        squaresGeneric,
-	largest:        largestGeneric,
 	scale:          scaleGeneric,
 	add:            addGeneric,
 	scaleBy:        scaleByGeneric,

@@ -35,8 +35,7 @@ func SoftmaxFetching(scores []float32, ahead *Stream) {
 		Fetch(at, bytes)
 		at = Address(scores) // which is there already
 	}
-	sum := active.expSum(scores, active.largest(scores), at).total()
-	active.scale(scores, 1/sum)
+	active.softmax(scores, at)
 }
 
 // Multiply sets dst *= x.

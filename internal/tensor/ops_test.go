@@ -56,20 +56,12 @@ func TestVectorKernels(t *testing.T) {
 				check("gelu", func(k *kernels, x []float32) { k.gelu(x) })
 				check("affine", func(k *kernels, x []float32) { k.affine(x, x, u.data, v.data) })
 				check("swish", func(k *kernels, x []float32) { k.swish(x, x, u.data, v.data) })
-				var sums [2]lanes32
-				i := 0
-				check("expSum", func(k *kernels, x []float32) { sums[i] = k.expSum(x, 1.25, 0); i++ })
-				sameNumbers(t, what("expSum's lanes"), sums[1][:], sums[0][:])
+				check("softmax", func(k *kernels, x []float32) { k.softmax(x, 0) })
 
 				a, b := g.squares(x.data), active.squares(x.data)
 				for i := range a {
 					if a[i] != b[i] && !(a[i] != a[i] && b[i] != b[i]) {
 						t.Fatalf("%s: lane %d is %v, want %v", what("squares"), i, b[i], a[i])
-					}
-				}
-				if variant < 2 {
-					if got, want := active.largest(x.data), g.largest(x.data); got != want {
-						t.Fatalf("%s is %v, want %v", what("largest"), got, want)
 					}
 				}
 				x.check(t, what("x"))
@@ -246,27 +238,36 @@ func TestExp(t *testing.T) {
 // TestExpKernels compares with Exp where results end: at the smallest and the
 // largest numbers, and far beyond.
 func TestExpKernels(t *testing.T) {
-	var x []float32
-	every := func(lo, hi float32) {
+	every := func(lo, hi float32) (x []float32) {
 		for v := lo; v < hi; v = math.Nextafter32(v, hi) {
 			x = append(x, v)
 		}
+		return x
 	}
-	every(88.7, 89.1)
-	every(-87.4, -87.3)
+	// A softmax of 0 and what adds nothing to its 1 is exp.
+	small := append(every(-87.4, -87.3), -math.MaxFloat32, float32(math.Inf(-1)), 0)
+	// In silu, x/(1 + exp(-x)).
+	large := append(every(-89.1, -88.7), -math.MaxFloat32, math.MaxFloat32, guardValue)
 	for e := range 40 {
 		v := float32(math.Ldexp(1.4, e+6))
-		x = append(x, v, -v)
-	}
-	x = append(x, float32(math.Inf(1)), float32(math.Inf(-1)), math.MaxFloat32, -math.MaxFloat32, guardValue)
-	want := make([]float32, len(x))
-	for i, v := range x {
-		want[i] = Exp(v)
+		small = append(small, -v)
+		large = append(large, v, -v)
 	}
 	onEachCPU(t, func(t *testing.T) {
-		got := copyOf(x)
-		active.expSum(got, 0, 0)
+		got, want := copyOf(small), make([]float32, len(small))
+		for i, v := range small {
+			want[i] = Exp(v)
+		}
+		Softmax(got)
 		sameNumbers(t, "exp", got, want)
+
+		got, want = copyOf(large), make([]float32, len(large))
+		ones := make([]float32, len(large))
+		for i, v := range large {
+			want[i], ones[i] = SiLU(v), 1
+		}
+		SwiGLU(got, ones)
+		sameNumbers(t, "silu", got, want)
 	})
 }
 

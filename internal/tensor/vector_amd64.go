@@ -45,17 +45,6 @@ func geluAVX512(x []float32) {
 	geluGeneric(x[n:])
 }
 
-func largestAVX512(x []float32) float32 {
-	n := tail(len(x))
-	top := largestGeneric(x[n:])
-	if n > 0 {
-		var lanes lanes32
-		largestAsmAVX512(&lanes[0], &x[0], n)
-		top = max(top, largestGeneric(lanes[:]))
-	}
-	return top
-}
-
 func squaresAVX512(x []float32) (lanes lanes64) {
 	n := tail(len(x))
 	if n > 0 {
@@ -67,18 +56,10 @@ func squaresAVX512(x []float32) (lanes lanes64) {
 	return lanes
 }
 
-func expSumAVX512(x []float32, top float32, ahead uintptr) (lanes lanes32) {
-	n := tail(len(x))
-	if n > 0 {
-		expSumAsmAVX512(&lanes[0], &x[0], n, ahead, top)
+func softmaxAVX512(x []float32, ahead uintptr) {
+	if len(x) > 0 {
+		softmaxAsmAVX512(&x[0], len(x), ahead)
 	}
-	if rest := x[n:]; len(rest) > 0 {
-		last, sums := lastLanes(rest), lanes32{}
-		expSumAsmAVX512(&sums[0], &last[0], len(last), Address(x), top)
-		copy(rest, last[:])
-		lanes.addFirst(len(rest), sums)
-	}
-	return lanes
 }
 
 func affineAVX512(dst, src, factor, offset []float32) {
@@ -156,17 +137,6 @@ func geluAVX2(x []float32) {
 	geluGeneric(x[n:])
 }
 
-func largestAVX2(x []float32) float32 {
-	n := tail(len(x))
-	top := largestGeneric(x[n:])
-	if n > 0 {
-		var lanes lanes32
-		largestAsmAVX2(&lanes[0], &x[0], n)
-		top = max(top, largestGeneric(lanes[:]))
-	}
-	return top
-}
-
 func squaresAVX2(x []float32) (lanes lanes64) {
 	n := tail(len(x))
 	if n > 0 {
@@ -178,18 +148,22 @@ func squaresAVX2(x []float32) (lanes lanes64) {
 	return lanes
 }
 
-func expSumAVX2(x []float32, top float32, ahead uintptr) (lanes lanes32) {
+func softmaxAVX2(x []float32, ahead uintptr) {
 	n := tail(len(x))
+	top := largestGeneric(x[n:])
+	var sums lanes32
 	if n > 0 {
-		expSumAsmAVX2(&lanes[0], &x[0], n, ahead, top)
+		largestAsmAVX2(&sums[0], &x[0], n)
+		top = max(top, largestGeneric(sums[:]))
+		expSumAsmAVX2(&sums[0], &x[0], n, ahead, top)
 	}
 	if rest := x[n:]; len(rest) > 0 {
-		last, sums := lastLanes(rest), lanes32{}
-		expSumAsmAVX2(&sums[0], &last[0], len(last), Address(x), top)
+		last, more := lastLanes(rest), lanes32{}
+		expSumAsmAVX2(&more[0], &last[0], len(last), Address(x), top)
 		copy(rest, last[:])
-		lanes.addFirst(len(rest), sums)
+		sums.addFirst(len(rest), more)
 	}
-	return lanes
+	scaleAVX2(x, 1/sums.total())
 }
 
 func affineAVX2(dst, src, factor, offset []float32) {

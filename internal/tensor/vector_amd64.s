@@ -401,49 +401,6 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func largestAsmAVX512(lanes *float32, x *float32, n int)
-TEXT ·largestAsmAVX512(SB), NOSPLIT, $0-24
-	MOVQ    lanes+0(FP), AX
-	MOVQ    x+8(FP), CX
-	MOVQ    n+16(FP), DX
-	VMOVUPS vectorMinusInf<>+0(SB), Z0
-	VMOVUPS vectorMinusInf<>+0(SB), Z1
-	VMOVUPS vectorMinusInf<>+0(SB), Z2
-	VMOVUPS vectorMinusInf<>+0(SB), Z3
-
-while1:
-	CMPQ    DX, $0x40
-	JLT     end2
-	VMOVUPS (CX), Z4
-	VMAXPS  Z0, Z4, Z0
-	VMOVUPS 64(CX), Z4
-	VMAXPS  Z1, Z4, Z1
-	VMOVUPS 128(CX), Z4
-	VMAXPS  Z2, Z4, Z2
-	VMOVUPS 192(CX), Z4
-	VMAXPS  Z3, Z4, Z3
-	ADDQ    $0x00000100, CX
-	SUBQ    $0x40, DX
-	JMP     while1
-
-end2:
-while3:
-	CMPQ    DX, $0x10
-	JLT     end4
-	VMOVUPS (CX), Z4
-	VMAXPS  Z0, Z4, Z0
-	ADDQ    $0x40, CX
-	SUBQ    $0x10, DX
-	JMP     while3
-
-end4:
-	VMAXPS  Z1, Z0, Z0
-	VMAXPS  Z2, Z0, Z0
-	VMAXPS  Z3, Z0, Z0
-	VMOVUPS Z0, (AX)
-	VZEROUPPER
-	RET
-
 // func squaresAsmAVX512(lanes *float64, x *float32, n int)
 TEXT ·squaresAsmAVX512(SB), NOSPLIT, $0-24
 	MOVQ   lanes+0(FP), AX
@@ -466,13 +423,66 @@ loop1:
 	VZEROUPPER
 	RET
 
-// func expSumAsmAVX512(lanes *float32, x *float32, n int, ahead uintptr, top float32)
-TEXT ·expSumAsmAVX512(SB), NOSPLIT, $0-36
-	MOVQ         lanes+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         ahead+24(FP), DX
-	VPXORD       Z0, Z0, Z0
-	VBROADCASTSS top+32(FP), Z2
+// func softmaxAsmAVX512(x *float32, n int, ahead uintptr)
+TEXT ·softmaxAsmAVX512(SB), NOSPLIT, $0-24
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         ahead+16(FP), DX
+	MOVQ         CX, BX
+	ANDQ         $0x0f, BX
+	MOVL         $0x00000001, SI
+	SHLXL        BX, SI, SI
+	DECL         SI
+	KMOVW        SI, K2
+	SHRQ         $0x04, CX
+	VBROADCASTSS vectorMinusInf<>+0(SB), Z0
+	VBROADCASTSS vectorMinusInf<>+0(SB), Z1
+	VBROADCASTSS vectorMinusInf<>+0(SB), Z2
+	VBROADCASTSS vectorMinusInf<>+0(SB), Z3
+	MOVQ         AX, BX
+	MOVQ         CX, SI
+
+while1:
+	CMPQ    SI, $0x04
+	JLT     end2
+	VMOVUPS (BX), Z4
+	VMAXPS  Z0, Z4, Z0
+	VMOVUPS 64(BX), Z4
+	VMAXPS  Z1, Z4, Z1
+	VMOVUPS 128(BX), Z4
+	VMAXPS  Z2, Z4, Z2
+	VMOVUPS 192(BX), Z4
+	VMAXPS  Z3, Z4, Z3
+	ADDQ    $0x00000100, BX
+	SUBQ    $0x04, SI
+	JMP     while1
+
+end2:
+while3:
+	CMPQ    SI, $0x01
+	JLT     end4
+	VMOVUPS (BX), Z4
+	VMAXPS  Z0, Z4, Z0
+	ADDQ    $0x40, BX
+	DECQ    SI
+	JMP     while3
+
+end4:
+	VBROADCASTSS vectorMinusInf<>+0(SB), Z4
+	VMOVUPS      (BX), K2, Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z0, Z0
+	VMAXPS       Z2, Z0, Z0
+	VMAXPS       Z3, Z0, Z0
+	VSHUFF32X4   $0x4e, Z0, Z0, Z4
+	VMAXPS       Z4, Z0, Z0
+	VSHUFF32X4   $0xb1, Z0, Z0, Z4
+	VMAXPS       Z4, Z0, Z0
+	VPERMILPS    $0x4e, Z0, Z4
+	VMAXPS       Z4, Z0, Z0
+	VPERMILPS    $0xb1, Z0, Z4
+	VMAXPS       Z4, Z0, Z0
+	VPXORD       Z1, Z1, Z1
 	VBROADCASTSS vectorLog2e<>+0(SB), Z31
 	VBROADCASTSS vectorRound<>+0(SB), Z30
 	VBROADCASTSS vectorLn2Hi<>+0(SB), Z29
@@ -486,37 +496,86 @@ TEXT ·expSumAsmAVX512(SB), NOSPLIT, $0-36
 	VBROADCASTSS vectorOne<>+0(SB), Z21
 	VBROADCASTSS vectorLeast<>+0(SB), Z20
 	VBROADCASTSS vectorBeyond<>+0(SB), Z19
-	MOVQ         n+16(FP), BX
-	SHRQ         $0x04, BX
+	MOVQ         AX, BX
+	MOVQ         CX, SI
 
-loop1:
+while5:
+	CMPQ         SI, $0x01
+	JLT          end6
 	PREFETCHT1   (DX)
-	VMOVUPS      (CX), Z3
-	VSUBPS       Z2, Z3, Z3
-	VCMPPS       $0x16, Z20, Z3, K1
-	VMINPS       Z3, Z19, Z3
-	VMOVUPS      Z31, Z4
-	VFMADD213PS  Z30, Z3, Z4
-	VSUBPS       Z30, Z4, Z5
-	VMOVUPS      Z3, Z6
-	VFNMADD231PS Z29, Z5, Z6
-	VFNMADD231PS Z28, Z5, Z6
-	VMOVUPS      Z27, Z7
-	VFMADD213PS  Z26, Z6, Z7
-	VFMADD213PS  Z25, Z6, Z7
-	VFMADD213PS  Z24, Z6, Z7
-	VFMADD213PS  Z23, Z6, Z7
-	VFMADD213PS  Z22, Z6, Z7
-	VFMADD213PS  Z21, Z6, Z7
-	VFMADD213PS  Z21, Z6, Z7
-	VSCALEFPS.Z  Z5, Z7, K1, Z3
-	VMOVUPS      Z3, (CX)
-	VADDPS       Z3, Z0, Z0
-	ADDQ         $0x40, CX
+	VMOVUPS      (BX), Z2
+	VSUBPS       Z0, Z2, Z2
+	VCMPPS       $0x16, Z20, Z2, K1
+	VMINPS       Z2, Z19, Z2
+	VMOVUPS      Z31, Z3
+	VFMADD213PS  Z30, Z2, Z3
+	VSUBPS       Z30, Z3, Z4
+	VMOVUPS      Z2, Z5
+	VFNMADD231PS Z29, Z4, Z5
+	VFNMADD231PS Z28, Z4, Z5
+	VMOVUPS      Z27, Z6
+	VFMADD213PS  Z26, Z5, Z6
+	VFMADD213PS  Z25, Z5, Z6
+	VFMADD213PS  Z24, Z5, Z6
+	VFMADD213PS  Z23, Z5, Z6
+	VFMADD213PS  Z22, Z5, Z6
+	VFMADD213PS  Z21, Z5, Z6
+	VFMADD213PS  Z21, Z5, Z6
+	VSCALEFPS.Z  Z4, Z6, K1, Z2
+	VMOVUPS      Z2, (BX)
+	VADDPS       Z2, Z1, Z1
+	ADDQ         $0x40, BX
 	ADDQ         $0x40, DX
-	DECQ         BX
-	JNZ          loop1
-	VMOVUPS      Z0, (AX)
+	DECQ         SI
+	JMP          while5
+
+end6:
+	VMOVUPS.Z     (BX), K2, Z2
+	VSUBPS        Z0, Z2, Z2
+	VCMPPS        $0x16, Z20, Z2, K1
+	VMINPS        Z2, Z19, Z2
+	VMOVUPS       Z31, Z3
+	VFMADD213PS   Z30, Z2, Z3
+	VSUBPS        Z30, Z3, Z4
+	VMOVUPS       Z2, Z5
+	VFNMADD231PS  Z29, Z4, Z5
+	VFNMADD231PS  Z28, Z4, Z5
+	VMOVUPS       Z27, Z6
+	VFMADD213PS   Z26, Z5, Z6
+	VFMADD213PS   Z25, Z5, Z6
+	VFMADD213PS   Z24, Z5, Z6
+	VFMADD213PS   Z23, Z5, Z6
+	VFMADD213PS   Z22, Z5, Z6
+	VFMADD213PS   Z21, Z5, Z6
+	VFMADD213PS   Z21, Z5, Z6
+	VSCALEFPS.Z   Z4, Z6, K1, Z2
+	VADDPS        Z2, Z1, K2, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0x4e, X1, X3
+	VADDPS        X3, X1, X1
+	VPERMILPS     $0xb1, X1, X3
+	VADDPS        X3, X1, X1
+	VMOVAPS       X21, X3
+	VDIVSS        X1, X3, X3
+	VBROADCASTSS  X3, Z3
+	VMULPS        Z3, Z2, Z2
+	VMOVUPS       Z2, K2, (BX)
+	MOVQ          AX, BX
+	MOVQ          CX, SI
+
+while7:
+	CMPQ    SI, $0x01
+	JLT     end8
+	VMULPS  (BX), Z3, Z2
+	VMOVUPS Z2, (BX)
+	ADDQ    $0x40, BX
+	DECQ    SI
+	JMP     while7
+
+end8:
 	VZEROUPPER
 	RET
 
@@ -810,6 +869,36 @@ loop1:
 	VZEROUPPER
 	RET
 
+// func squaresAsmAVX2(lanes *float64, x *float32, n int)
+TEXT ·squaresAsmAVX2(SB), NOSPLIT, $0-24
+	MOVQ   lanes+0(FP), AX
+	MOVQ   x+8(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   n+16(FP), DX
+	SHRQ   $0x04, DX
+
+loop1:
+	VCVTPS2PD   (CX), Y8
+	VFMADD231PD Y8, Y8, Y0
+	VCVTPS2PD   16(CX), Y9
+	VFMADD231PD Y9, Y9, Y1
+	VCVTPS2PD   32(CX), Y10
+	VFMADD231PD Y10, Y10, Y2
+	VCVTPS2PD   48(CX), Y11
+	VFMADD231PD Y11, Y11, Y3
+	ADDQ        $0x40, CX
+	DECQ        DX
+	JNZ         loop1
+	VMOVUPD     Y0, (AX)
+	VMOVUPD     Y1, 32(AX)
+	VMOVUPD     Y2, 64(AX)
+	VMOVUPD     Y3, 96(AX)
+	VZEROUPPER
+	RET
+
 // func largestAsmAVX2(lanes *float32, x *float32, n int)
 TEXT ·largestAsmAVX2(SB), NOSPLIT, $0-24
 	MOVQ    lanes+0(FP), AX
@@ -868,36 +957,6 @@ end4:
 	VMAXPS  Y7, Y1, Y1
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
-	VZEROUPPER
-	RET
-
-// func squaresAsmAVX2(lanes *float64, x *float32, n int)
-TEXT ·squaresAsmAVX2(SB), NOSPLIT, $0-24
-	MOVQ   lanes+0(FP), AX
-	MOVQ   x+8(FP), CX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   n+16(FP), DX
-	SHRQ   $0x04, DX
-
-loop1:
-	VCVTPS2PD   (CX), Y8
-	VFMADD231PD Y8, Y8, Y0
-	VCVTPS2PD   16(CX), Y9
-	VFMADD231PD Y9, Y9, Y1
-	VCVTPS2PD   32(CX), Y10
-	VFMADD231PD Y10, Y10, Y2
-	VCVTPS2PD   48(CX), Y11
-	VFMADD231PD Y11, Y11, Y3
-	ADDQ        $0x40, CX
-	DECQ        DX
-	JNZ         loop1
-	VMOVUPD     Y0, (AX)
-	VMOVUPD     Y1, 32(AX)
-	VMOVUPD     Y2, 64(AX)
-	VMOVUPD     Y3, 96(AX)
 	VZEROUPPER
 	RET
 

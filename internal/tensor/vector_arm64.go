@@ -45,17 +45,6 @@ func geluNEON(x []float32) {
 	geluGeneric(x[n:])
 }
 
-func largestNEON(x []float32) float32 {
-	n := tail(len(x))
-	top := largestGeneric(x[n:])
-	if n > 0 {
-		var lanes lanes32
-		largestAsmNEON(&lanes[0], &x[0], n)
-		top = max(top, largestGeneric(lanes[:]))
-	}
-	return top
-}
-
 func squaresNEON(x []float32) (lanes lanes64) {
 	n := tail(len(x))
 	if n > 0 {
@@ -67,18 +56,22 @@ func squaresNEON(x []float32) (lanes lanes64) {
 	return lanes
 }
 
-func expSumNEON(x []float32, top float32, _ uintptr) (lanes lanes32) {
+func softmaxNEON(x []float32, _ uintptr) {
 	n := tail(len(x))
+	top := largestGeneric(x[n:])
+	var sums lanes32
 	if n > 0 {
-		expSumAsmNEON(&lanes[0], &x[0], n, top)
+		largestAsmNEON(&sums[0], &x[0], n)
+		top = max(top, largestGeneric(sums[:]))
+		expSumAsmNEON(&sums[0], &x[0], n, top)
 	}
 	if rest := x[n:]; len(rest) > 0 {
-		last, sums := lastLanes(rest), lanes32{}
-		expSumAsmNEON(&sums[0], &last[0], len(last), top)
+		last, more := lastLanes(rest), lanes32{}
+		expSumAsmNEON(&more[0], &last[0], len(last), top)
 		copy(rest, last[:])
-		lanes.addFirst(len(rest), sums)
+		sums.addFirst(len(rest), more)
 	}
-	return lanes
+	scaleNEON(x, 1/sums.total())
 }
 
 func affineNEON(dst, src, factor, offset []float32) {

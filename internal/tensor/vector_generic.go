@@ -6,13 +6,15 @@ import "math"
 // bit. The explicit float32 conversions keep compilers for processors with a
 // fused multiply-add from fusing: the bits are the same on every processor.
 
-func expSumGeneric(x []float32, top float32, _ uintptr) (lanes lanes32) {
+func softmaxGeneric(x []float32, _ uintptr) {
+	top := largestGeneric(x)
+	var sums lanes32
 	for i, v := range x {
 		e := Exp(v - top)
 		x[i] = e
-		lanes[i%16] += e
+		sums[i%16] += e
 	}
-	return lanes
+	scaleGeneric(x, 1/sums.total())
 }
 
 // squaresGeneric: the square of a float32 is exact in a float64.
@@ -23,6 +25,7 @@ func squaresGeneric(x []float32) (lanes lanes64) {
 	return lanes
 }
 
+// largestGeneric returns the largest of x and -Inf, passing NaNs over.
 func largestGeneric(x []float32) float32 {
 	top := float32(math.Inf(-1))
 	for _, v := range x {

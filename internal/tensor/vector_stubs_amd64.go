@@ -19,20 +19,15 @@ func addAsmAVX512(dst *float32, x *float32, n int)
 //go:noescape
 func scaleByAsmAVX512(dst *float32, x *float32, weight *float32, n int, f float32)
 
-// largestAsmAVX512 sets lane i%16 to the largest of its values. n is a positive multiple of 16.
-//
-//go:noescape
-func largestAsmAVX512(lanes *float32, x *float32, n int)
-
 // squaresAsmAVX512 is kernels.squares. n is a positive multiple of 16.
 //
 //go:noescape
 func squaresAsmAVX512(lanes *float64, x *float32, n int)
 
-// expSumAsmAVX512 is kernels.expSum. n is a positive multiple of 16.
+// softmaxAsmAVX512 is kernels.softmax. n > 0.
 //
 //go:noescape
-func expSumAsmAVX512(lanes *float32, x *float32, n int, ahead uintptr, top float32)
+func softmaxAsmAVX512(x *float32, n int, ahead uintptr)
 
 // swigluAsmAVX512 is kernels.swiglu. n is a positive multiple of 16.
 //
@@ -74,17 +69,17 @@ func addAsmAVX2(dst *float32, x *float32, n int)
 //go:noescape
 func scaleByAsmAVX2(dst *float32, x *float32, weight *float32, n int, f float32)
 
-// largestAsmAVX2 sets lane i%16 to the largest of its values. n is a positive multiple of 16.
-//
-//go:noescape
-func largestAsmAVX2(lanes *float32, x *float32, n int)
-
 // squaresAsmAVX2 is kernels.squares. n is a positive multiple of 16.
 //
 //go:noescape
 func squaresAsmAVX2(lanes *float64, x *float32, n int)
 
-// expSumAsmAVX2 is kernels.expSum. n is a positive multiple of 16.
+// largestAsmAVX2 sets lane i%16 to the largest of its values. n is a positive multiple of 16.
+//
+//go:noescape
+func largestAsmAVX2(lanes *float32, x *float32, n int)
+
+// expSumAsmAVX2 replaces x by exp(x - top), and sets lane i%16 to the sum of its values. It may fetch a cache line for every 16 values from ahead on. n is a positive multiple of 16.
 //
 //go:noescape
 func expSumAsmAVX2(lanes *float32, x *float32, n int, ahead uintptr, top float32)

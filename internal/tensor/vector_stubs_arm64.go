@@ -29,7 +29,7 @@ func largestAsmNEON(lanes *float32, x *float32, n int)
 //go:noescape
 func squaresAsmNEON(lanes *float64, x *float32, n int)
 
-// expSumAsmNEON is kernels.expSum. n is a positive multiple of 16.
+// expSumAsmNEON replaces x by exp(x - top), and sets lane i%16 to the sum of its values. n is a positive multiple of 16.
 //
 //go:noescape
 func expSumAsmNEON(lanes *float32, x *float32, n int, top float32)

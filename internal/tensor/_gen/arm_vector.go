@@ -251,7 +251,7 @@ func (v *armVectorGen) silu(x [2]vreg) {
 }
 
 func (v *armVectorGen) expSum() {
-	v.start("expSum", "lanes *float32, x *float32, n int, top float32", "is kernels.expSum. n is a positive multiple of 16.")
+	v.start("expSum", "lanes *float32, x *float32, n int, top float32", "replaces x by exp(x - top), and sets lane i%16 to the sum of its values. n is a positive multiple of 16.")
 	lanes, x := v.load("lanes"), v.load("x")
 	v.loadConstants()
 	// The constants of other kernels make room for the top.

@@ -22,9 +22,8 @@ func genVector(g *gen) {
 		v.scale()
 		v.add()
 		v.scaleBy()
-		v.largest()
 		v.squares()
-		v.expSum()
+		v.softmax()
 		v.swiglu()
 		v.gelu()
 		v.affine("affine", false)
@@ -296,7 +295,7 @@ func (v *vectorGen) silu(x reg.VecPhysical, t []reg.VecPhysical) {
 }
 
 func (v *vectorGen) expSum() {
-	v.start("expSum", "lanes *float32, x *float32, n int, ahead uintptr, top float32", "is kernels.expSum. n is a positive multiple of 16.")
+	v.start("expSum", "lanes *float32, x *float32, n int, ahead uintptr, top float32", "replaces x by exp(x - top), and sets lane i%16 to the sum of its values. It may fetch a cache line for every 16 values from ahead on. n is a positive multiple of 16.")
 	lanes, x, ahead := v.load("lanes"), v.load("x"), v.load("ahead")
 	sums := v.isa.vec[:64/v.isa.bytes]
 	for _, r := range sums {
@@ -319,6 +318,113 @@ func (v *vectorGen) expSum() {
 	for i, r := range sums {
 		v.VMOVUPS(r, at(lanes, i*v.isa.bytes))
 	}
+	v.ret()
+}
+
+// softmax: AVX-512 does all of it in one function, as most rows of attention are short;
+// on AVX2, which has no masks, Go puts it together.
+func (v *vectorGen) softmax() {
+	if v.isa.name != "AVX512" {
+		v.largest()
+		v.expSum()
+		return
+	}
+	v.start("softmax", "x *float32, n int, ahead uintptr", "is kernels.softmax. n > 0.")
+	x, n, ahead := v.load("x"), v.load("n"), v.load("ahead")
+	last, one := v.GP64(), v.GP32() // K2: which of the last n%16 values there are
+	v.MOVQ(n, last)
+	v.ANDQ(imm(15), last)
+	v.MOVL(operand.U32(1), one)
+	v.SHLXL(last.As32(), one, one)
+	v.DECL(one)
+	v.KMOVW(one, reg.K2)
+	v.SHRQ(operand.U8(4), n)
+	p, left := v.GP64(), v.GP64()
+	restart := func() {
+		v.MOVQ(x, p)
+		v.MOVQ(n, left)
+	}
+	vec := v.isa.vec
+
+	// The largest value, in all lanes. The second operand is the result if one is a NaN.
+	top, t := vec[0], vec[4]
+	for _, r := range vec[:4] {
+		v.VBROADCASTSS(v.c("MinusInf"), r)
+	}
+	restart()
+	v.while(left, 4, func() {
+		for i, r := range vec[:4] {
+			v.VMOVUPS(at(p, i*v.isa.bytes), t)
+			v.VMAXPS(r, t, r)
+		}
+		v.ADDQ(imm(4*v.isa.bytes), p)
+		v.SUBQ(imm(4), left)
+	})
+	v.while(left, 1, func() {
+		v.VMOVUPS(at(p, 0), t)
+		v.VMAXPS(top, t, top)
+		v.ADDQ(imm(v.isa.bytes), p)
+		v.DECQ(left)
+	})
+	v.VBROADCASTSS(v.c("MinusInf"), t)
+	v.VMOVUPS(at(p, 0), reg.K2, t)
+	v.VMAXPS(top, t, top)
+	for _, r := range vec[1:4] {
+		v.VMAXPS(r, top, top)
+	}
+	const swapPairs, swapOnes = 0b01001110, 0b10110001
+	for _, order := range []uint64{swapPairs, swapOnes} {
+		v.VSHUFF32X4(operand.U8(order), top, top, t)
+		v.VMAXPS(t, top, top)
+	}
+	for _, order := range []uint64{swapPairs, swapOnes} {
+		v.VPERMILPS(operand.U8(order), top, t)
+		v.VMAXPS(t, top, top)
+	}
+
+	// exp(x - top), and the sums.
+	sum, e := vec[1], vec[2]
+	v.zero(v.isa, sum)
+	v.hold(expConstants)
+	restart()
+	v.while(left, 1, func() {
+		v.PREFETCHT1(at(ahead, 0))
+		v.VMOVUPS(at(p, 0), e)
+		v.VSUBPS(top, e, e)
+		v.exp(e, vec[3:])
+		v.VMOVUPS(e, at(p, 0))
+		v.VADDPS(e, sum, sum)
+		v.ADDQ(imm(v.isa.bytes), p)
+		v.ADDQ(imm(v.isa.bytes), ahead)
+		v.DECQ(left)
+	})
+	v.VMOVUPS_Z(at(p, 0), reg.K2, e)
+	v.VSUBPS(top, e, e)
+	v.exp(e, vec[3:])
+	v.VADDPS(e, sum, reg.K2, sum)
+
+	// Lane i and lane i+8 are added first, then i+4, and so on.
+	v.VEXTRACTF64X4(operand.U8(1), sum, ymm[3])
+	v.VADDPS(ymm[3], ymm[1], ymm[1])
+	v.VEXTRACTF128(operand.U8(1), ymm[1], xmm[3])
+	v.VADDPS(xmm[3], xmm[1], xmm[1])
+	for _, order := range []uint64{swapPairs, swapOnes} {
+		v.VPERMILPS(operand.U8(order), xmm[1], xmm[3])
+		v.VADDPS(xmm[3], xmm[1], xmm[1])
+	}
+	v.VMOVAPS(v.held["One"].AsX(), xmm[3])
+	v.VDIVSS(xmm[1], xmm[3], xmm[3])
+	f := vec[3]
+	v.VBROADCASTSS(xmm[3], f)
+	v.VMULPS(f, e, e)
+	v.VMOVUPS(e, reg.K2, at(p, 0))
+	restart()
+	v.while(left, 1, func() {
+		v.VMULPS(at(p, 0), f, e)
+		v.VMOVUPS(e, at(p, 0))
+		v.ADDQ(imm(v.isa.bytes), p)
+		v.DECQ(left)
+	})
 	v.ret()
 }
 
