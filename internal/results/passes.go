@@ -193,15 +193,35 @@ func (b *bench) pictures() error {
 	}
 	defer f.Close()
 	// Eight columns with the unconditional ones, and eight without.
-	for _, window := range []int{8, 3} {
-		d, err := b.draw(large, window)
-		if err != nil {
-			return err
+	windows := []int{8, 3}
+	drawings := make([][]*drawing, len(windows))
+	for range max(1, b.turns/2) {
+		for i, window := range windows {
+			d, err := b.draw(large, window)
+			if err != nil {
+				return err
+			}
+			drawings[i] = append(drawings[i], d)
 		}
-		share := func(t time.Duration) float64 { return 100 * t.Seconds() / d.elapsed.Seconds() }
+	}
+	for i, window := range windows {
+		all := drawings[i]
+		medianOf := func(number func(d *drawing) float64) float64 {
+			var numbers []float64
+			for _, d := range all {
+				numbers = append(numbers, number(d))
+			}
+			return median(numbers)
+		}
+		share := func(part func(d *drawing) time.Duration) float64 {
+			return medianOf(func(d *drawing) float64 { return 100 * part(d).Seconds() / d.elapsed.Seconds() })
+		}
 		b.row(fmt.Sprintf("all but matrix products, 512 px, GPT-XL q8_0, guidance, window %d: 2 x %.1f columns a pass, over the whole picture",
-			window, float64(d.columns)/2/float64(d.passes)), "25% at most", "%.1f%%: attention %.1f%%, sampling %.1f%%; %.1f ms a pass",
-			share(d.elapsed-d.times.MatMul), share(d.times.Attention), share(d.sampling), 1e3*d.elapsed.Seconds()/float64(d.passes))
+			window, float64(all[0].columns)/2/float64(all[0].passes)), "25% at most", "%.1f%%: attention %.1f%%, sampling %.1f%%; %.1f ms a pass",
+			share(func(d *drawing) time.Duration { return d.elapsed - d.times.MatMul }),
+			share(func(d *drawing) time.Duration { return d.times.Attention }),
+			share(func(d *drawing) time.Duration { return d.sampling }),
+			medianOf(func(d *drawing) float64 { return 1e3 * d.elapsed.Seconds() / float64(d.passes) }))
 	}
 	return nil
 }
