@@ -120,14 +120,16 @@ func (t *attention) queries(w *attentionWork, s *sequence, kvHead int) {
 	scale := float32(1 / math.Sqrt(float64(m.HeadDim)))
 	for col := s.lo; col < s.hi; col++ {
 		q, _, _ := t.parts(kvHead, col)
+		w.ahead.Fetch(fetchedFor)
 		m.Rotary.rotate(q, r.columns[col].Pos, scale)
 		w.ahead.Fetch(fetchedFor)
 	}
 }
 
-// fetchedFor is how many bytes are fetched while a column's query, or its key, is
-// turned.
-const fetchedFor = 1 << 10
+// fetchedFor is how many bytes are fetched before or after each step of turning a
+// query, and of turning and storing a key and a value: the processor has places for
+// few lines at a time.
+const fetchedFor = 1 << 9
 
 // feed turns the keys of a head of a sequence to their columns' positions, and
 // stores keys and values.
@@ -135,7 +137,9 @@ func (t *attention) feed(w *attentionWork, s *sequence, kvHead int) {
 	for col := s.lo; col < s.hi; col++ {
 		pos := t.run.columns[col].Pos
 		_, k, v := t.parts(kvHead, col)
+		w.ahead.Fetch(fetchedFor)
 		t.run.model.Rotary.rotate(k, pos, 1)
+		w.ahead.Fetch(fetchedFor)
 		s.cache.put(t.layer, kvHead, pos, k, v, w.half)
 		w.ahead.Fetch(fetchedFor)
 	}
