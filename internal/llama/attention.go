@@ -23,7 +23,11 @@ type sequence struct {
 	cache  *Cache
 	lo, hi int
 	spans  []span // what the last column sees; the others see less of it
-	old    int    // so many of them, the first ones, have no position of this pass
+
+	// The same as runs of keys and of values, with the columns that see them, as rows.
+	// The first old runs of keys have no position of this pass.
+	keys, values []tensor.Run
+	old          int
 }
 
 func (t *attention) Do(worker, lo, hi int) {
@@ -152,9 +156,10 @@ func (t *attention) head(worker, item, head int) {
 	r, c := t.run, t.run.model.Config
 	s, kvHead := t.of(item)
 	width := c.qDim() + 2*c.kvDim()
-	ld, d := r.scoresLd, c.valueWidth()
+	ld, d, rows := r.scoresLd, c.valueWidth(), s.hi-s.lo
 	w := &r.work[worker]
-	scores, mixed := w.scores, w.mixed[:(s.hi-s.lo)*d]
+	scores, mixed := w.scores, w.mixed[:rows*d]
+	q := r.qkv[s.lo*width+head*c.HeadDim:]
 	var ahead *tensor.Stream // what later heads read is in a cache
 	if first := head%(c.Heads/c.KVHeads) == 0; first {
 		ahead = &w.ahead
@@ -164,17 +169,12 @@ func (t *attention) head(worker, item, head int) {
 	if ahead != nil {
 		tensor.FetchPages(s.cache.valuesOf(t.layer, kvHead, s.spans[0]))
 	}
-	done := 0 // positions with scores
-	for i, at := range s.spans {
-		if i == s.old && ahead != nil {
-			t.feed(w, s, kvHead)
-		}
-		// The columns before first see nothing of this run. Those within it
-		// get scores that they do not use.
-		first := r.firstAt(s, at.lo)
-		s.cache.scores(scores[(first-s.lo)*ld+done:], ld, r.qkv[first*width+head*c.HeadDim:], width, s.hi-first, t.layer, kvHead, at, w.block[:], ahead)
-		done += at.hi - at.lo
+	s.cache.fill(scores, ld, rows, s.spans[0])
+	s.cache.scores(scores, ld, q, width, t.layer, kvHead, s.keys[:s.old], w.block[:], ahead)
+	if ahead != nil {
+		t.feed(w, s, kvHead)
 	}
+	s.cache.scores(scores, ld, q, width, t.layer, kvHead, s.keys[s.old:], w.block[:], ahead)
 	next := -1
 	if ahead != nil {
 		next = r.pool.Next(item)
@@ -197,51 +197,9 @@ func (t *attention) head(worker, item, head int) {
 		}
 	}
 	clear(mixed)
-	done = 0
-	for _, at := range s.spans {
-		t.mixSpan(s, mixed, scores[done:], ld, kvHead, at, ahead)
-		done += at.hi - at.lo
-	}
+	s.cache.mix(mixed, scores, ld, t.layer, kvHead, s.values, ahead)
 	for col := s.lo; col < s.hi; col++ {
 		copy(r.mixed[col*c.qDim()+head*c.HeadDim:][:c.HeadDim], mixed[(col-s.lo)*d:])
-	}
-}
-
-// mixTile is how many columns that see different parts of a span are mixed
-// together: what the widest kernel takes.
-const mixTile = 8
-
-// mixSpan adds a span's values to what the columns that see any of it have,
-// mixed, [columns, value width]. scores are those of the span. Both are for
-// s.lo on.
-func (t *attention) mixSpan(s *sequence, mixed, scores []float32, ld, kvHead int, at span, ahead *tensor.Stream) {
-	r, d := t.run, s.cache.width
-	seen := func(col int) int { return min(at.hi, r.columns[col].Pos+1) }
-	mix := func(col, rows int, part span) {
-		s.cache.mix(mixed[(col-s.lo)*d:], scores[(col-s.lo)*ld+part.lo-at.lo:], ld, rows, t.layer, kvHead, part, ahead)
-	}
-	// What the first column sees, all see, and that is most of it. Of the rest
-	// some columns at a time share what they can. A row's sums are a chain that
-	// goes on where it stopped.
-	col := r.firstAt(s, at.lo)
-	common := seen(col)
-	mix(col, s.hi-col, span{at.lo, common})
-	whole := r.firstAt(s, at.hi-1) // from here on the columns see all of it
-	for col < s.hi && common < at.hi {
-		end := s.hi
-		if col < whole {
-			end = min(col+mixTile, whole)
-		}
-		shared := seen(col)
-		if common < shared {
-			mix(col, end-col, span{common, shared})
-		}
-		for c := col + 1; c < end; c++ {
-			if rest := (span{shared, seen(c)}); rest.lo < rest.hi {
-				mix(c, 1, rest)
-			}
-		}
-		col = end
 	}
 }
 

@@ -118,14 +118,18 @@ func (k *Cache) Fold(end int) {
 	for i := range weights {
 		weights[i] = 1 / float32(n)
 	}
+	var runs []tensor.Run
+	done := 0
+	for _, at := range spans {
+		r := k.valueRun(at, done)
+		r.End = 1
+		runs = append(runs, r)
+		done += at.hi - at.lo
+	}
 	for layer := range max(len(k.values), len(k.valuesF16)) {
 		for head := range k.heads {
 			clear(mean)
-			done := 0
-			for _, at := range spans {
-				k.mix(mean, weights[done:], n, 1, layer, head, at, nil)
-				done += at.hi - at.lo
-			}
+			k.mix(mean, weights, n, layer, head, runs, nil)
 			at := (head*k.positions + end - 1) * k.width
 			if k.valuesF16 != nil {
 				tensor.ToF16(k.valuesF16[layer][at:][:k.width], mean)
@@ -194,36 +198,51 @@ func (k *Cache) blockOf(pos int) int {
 	return max(0, (pos+k.pad)/tensor.KeyBlock*tensor.KeyBlock-k.pad)
 }
 
-// scores sets s[c·lds+i] to the product of query c, [rows][head size] at
-// c·ldq, and the key of position at.lo+i of a head, for all positions of at.
-// What follows them in a row may be overwritten, if there is room for a block.
-// work is tensor.AttentionWork floats, ahead what the thread reads next, or nil.
-func (k *Cache) scores(s []float32, lds int, q []float32, ldq, rows, layer, head int, at span, work []float32, ahead *tensor.Stream) {
+// keyRun and valueRun are a run of positions whose first score is at a place: of all
+// that have a key, or a value. The rows are for the caller to fill in.
+func (k *Cache) keyRun(at span, place int) tensor.Run {
 	if at.lo == k.folded {
+		at.lo++ // it has none; see fill
+		place++
+	}
+	return tensor.Run{Lo: at.lo + k.pad, Hi: at.hi + k.pad, At: place}
+}
+
+func (k *Cache) valueRun(at span, place int) tensor.Run {
+	return tensor.Run{Lo: at.lo, Hi: at.hi, At: place}
+}
+
+// fill sets the first score of some rows, at c·lds, if the first position stands for
+// the prefix.
+func (k *Cache) fill(s []float32, lds, rows int, first span) {
+	if first.lo == k.folded {
 		for c := range rows {
 			s[c*lds] = k.share
 		}
-		s, at.lo = s[1:], at.lo+1
 	}
-	lo, hi := at.lo+k.pad, at.hi+k.pad
-	from, end := head*k.keyLen, head*k.keyLen+tensor.KeyLen(hi, k.headDim)
-	if k.keysF16 != nil {
-		tensor.AttentionScoresOfRowsF16(s, lds, q, ldq, rows, k.keysF16[layer][from:end], k.headDim, lo, hi, work, ahead)
-		return
-	}
-	tensor.AttentionScoresOfRows(s, lds, q, ldq, rows, k.keys[layer][from:end], k.headDim, lo, hi, work, ahead)
 }
 
-// mix adds the values of the positions of at, weighted with p[c·ldp+i], to
-// row c of out, [rows][width].
-func (k *Cache) mix(out []float32, p []float32, ldp, rows, layer, head int, at span, ahead *tensor.Stream) {
-	d, n := k.width, at.hi-at.lo
-	from, end := (head*k.positions+at.lo)*d, (head*k.positions+at.hi)*d
-	if k.valuesF16 != nil {
-		tensor.AttentionMixRowsF16(out, d, p, ldp, rows, k.valuesF16[layer][from:end], d, n, ahead)
+// scores sets the scores of runs of keys, and the queries q, [rows][head size] at c·ldq; see
+// tensor.AttentionScores. work is tensor.AttentionWork floats, ahead what the thread
+// reads next, or nil.
+func (k *Cache) scores(s []float32, lds int, q []float32, ldq, layer, head int, runs []tensor.Run, work []float32, ahead *tensor.Stream) {
+	if k.keysF16 != nil {
+		tensor.AttentionScoresF16(s, lds, q, ldq, k.keysF16[layer][head*k.keyLen:][:k.keyLen], k.headDim, runs, work, ahead)
 		return
 	}
-	tensor.AttentionMixRows(out, d, p, ldp, rows, k.values[layer][from:end], d, n, ahead)
+	tensor.AttentionScores(s, lds, q, ldq, k.keys[layer][head*k.keyLen:][:k.keyLen], k.headDim, runs, work, ahead)
+}
+
+// mix adds the values of runs, weighted with p, [rows][places] at c·ldp, to out,
+// [rows][width]; see tensor.AttentionMix.
+func (k *Cache) mix(out []float32, p []float32, ldp, layer, head int, runs []tensor.Run, ahead *tensor.Stream) {
+	d := k.width
+	from, size := head*k.positions*d, k.positions*d
+	if k.valuesF16 != nil {
+		tensor.AttentionMixF16(out, d, p, ldp, k.valuesF16[layer][from:][:size], d, runs, ahead)
+		return
+	}
+	tensor.AttentionMix(out, d, p, ldp, k.values[layer][from:][:size], d, runs, ahead)
 }
 
 // span is a run of positions lo..hi-1.

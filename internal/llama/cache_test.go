@@ -79,20 +79,22 @@ func TestCacheKeepsHeadsApart(t *testing.T) {
 			at := float32(2 * h)
 			k.put(1, h, 4, []float32{at + 1, at + 2}, []float32{at + 7, at + 8}, make([]uint16, 2))
 		}
-		at := span{3, 5}
+		keys, values := k.keyRun(span{3, 5}, 0), k.valueRun(span{3, 5}, 0)
+		keys.End, values.End = 1, 1
+		work := make([]float32, tensor.AttentionWork)
 		for h := range 3 {
 			scores := make([]float32, 2)
-			k.scores(scores, 2, []float32{1, 10}, 2, 1, 1, h, at, make([]float32, tensor.AttentionWork), nil)
+			k.scores(scores, 2, []float32{1, 10}, 2, 1, h, []tensor.Run{keys}, work, nil)
 			if want := []float32{0, float32(2*h+1) + 10*float32(2*h+2)}; !slices.Equal(scores, want) {
 				t.Errorf("half %v, head %d: scores %v, want %v", half, h, scores, want)
 			}
 			out := make([]float32, 16)
 			out[0], out[1], out[2] = 100, 100, 100
-			k.mix(out, []float32{5, 2}, 2, 1, 1, h, at, nil)
+			k.mix(out, []float32{5, 2}, 2, 1, h, []tensor.Run{values}, nil)
 			if want := []float32{100 + 2*float32(2*h+7), 100 + 2*float32(2*h+8), 100}; !slices.Equal(out[:3], want) {
 				t.Errorf("half %v, head %d: mix %v, want %v", half, h, out, want)
 			}
-			k.scores(scores, 2, []float32{1, 10}, 2, 1, 0, h, at, make([]float32, tensor.AttentionWork), nil)
+			k.scores(scores, 2, []float32{1, 10}, 2, 0, h, []tensor.Run{keys}, work, nil)
 			if scores[1] != 0 {
 				t.Errorf("half %v: another layer was written", half)
 			}

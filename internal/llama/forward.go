@@ -40,6 +40,7 @@ type Runner struct {
 	columns   []Column
 	sequences []sequence
 	spans     []span          // of all sequences, one after the other
+	runs      []tensor.Run    // of keys and values, the same
 	seen      []int           // [columns], positions that each sees
 	scoresLd  int             // how far apart the scores of two columns are
 	work      []attentionWork // by worker
@@ -170,7 +171,7 @@ func (r *Runner) prepare(columns []Column) {
 
 // group finds the sequences of a pass and what their columns see.
 func (r *Runner) group() {
-	r.sequences, r.spans, r.seen = r.sequences[:0], r.spans[:0], r.seen[:0]
+	r.sequences, r.spans, r.runs, r.seen = r.sequences[:0], r.spans[:0], r.runs[:0], r.seen[:0]
 	longest := 0   // the most positions that a column sees
 	positions := 0 // that it may see one day
 	most := 0      // columns of a sequence
@@ -184,9 +185,10 @@ func (r *Runner) group() {
 		}
 		start := len(r.spans)
 		r.spans = s.cache.visible(r.columns[s.hi-1].Pos, r.spans)
-		s.old = r.split(&s, start)
+		old := r.split(&s, start)
 		// Capped: a later sequence may move r.spans to more memory.
 		s.spans = r.spans[start:len(r.spans):len(r.spans)]
+		r.share(&s, old)
 		r.sequences = append(r.sequences, s)
 		for col := s.lo; col < s.hi; col++ {
 			n := 0
@@ -222,6 +224,69 @@ func (r *Runner) split(s *sequence, start int) int {
 			r.spans[i].lo = cut
 		}
 		return i - start
+	}
+}
+
+// share makes the runs of a sequence's spans. The first old spans have no position of
+// this pass.
+func (r *Runner) share(s *sequence, old int) {
+	start, done := len(r.runs), 0
+	for i, at := range s.spans {
+		if i == old {
+			s.old = len(r.runs) - start
+		}
+		// The columns before first see nothing of this span. Those within it
+		// get scores that they do not use.
+		run := s.cache.keyRun(at, done)
+		run.First, run.End = r.firstAt(s, at.lo)-s.lo, s.hi-s.lo
+		if run.Lo < run.Hi {
+			r.runs = append(r.runs, run)
+		}
+		done += at.hi - at.lo
+	}
+	s.keys = r.runs[start:len(r.runs):len(r.runs)]
+	start, done = len(r.runs), 0
+	for _, at := range s.spans {
+		r.shareValues(s, at, done)
+		done += at.hi - at.lo
+	}
+	s.values = r.runs[start:len(r.runs):len(r.runs)]
+}
+
+// mixTile is how many columns that see different parts of a span are mixed
+// together: what the widest kernel takes.
+const mixTile = 8
+
+// shareValues appends the runs of a span's values, whose first score is at a place.
+func (r *Runner) shareValues(s *sequence, at span, place int) {
+	seen := func(col int) int { return min(at.hi, r.columns[col].Pos+1) }
+	add := func(col, end int, part span) {
+		run := s.cache.valueRun(part, place+part.lo-at.lo)
+		run.First, run.End = col-s.lo, end-s.lo
+		r.runs = append(r.runs, run)
+	}
+	// What the first column sees, all see, and that is most of it. Of the rest
+	// some columns at a time share what they can. A row's sums are a chain that
+	// goes on where it stopped.
+	col := r.firstAt(s, at.lo)
+	common := seen(col)
+	add(col, s.hi, span{at.lo, common})
+	whole := r.firstAt(s, at.hi-1) // from here on the columns see all of it
+	for col < s.hi && common < at.hi {
+		end := s.hi
+		if col < whole {
+			end = min(col+mixTile, whole)
+		}
+		shared := seen(col)
+		if common < shared {
+			add(col, end, span{common, shared})
+		}
+		for c := col + 1; c < end; c++ {
+			if rest := (span{shared, seen(c)}); rest.lo < rest.hi {
+				add(c, c+1, rest)
+			}
+		}
+		col = end
 	}
 }
 

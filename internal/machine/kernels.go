@@ -137,12 +137,12 @@ func (m *measurement) convolutions() error {
 func (m *measurement) attention() error {
 	halves := make([]uint16, len(m.normals))
 	tensor.ToF16(halves, m.normals)
-	err := attend(m, "attention f16", 2, halves, tensor.AttentionScoresOfRowsF16, tensor.AttentionMixRowsF16)
+	err := attend(m, "attention f16", 2, halves, tensor.AttentionScoresF16, tensor.AttentionMixF16)
 	if err != nil {
 		return err
 	}
 	runtime.GC()
-	return attend(m, "attention f32", 4, m.normals, tensor.AttentionScoresOfRows, tensor.AttentionMixRows)
+	return attend(m, "attention f32", 4, m.normals, tensor.AttentionScores, tensor.AttentionMix)
 }
 
 const heads, headDim, positions = shapes.XLHeads, shapes.XLHeadDim, shapes.XLPositions
@@ -158,9 +158,10 @@ type layerAttention[T float32 | uint16] struct {
 	readers      []headReader[T]
 	pool         *tensor.Pool
 	columns      int
+	runs         []tensor.Run // all positions and columns
 
-	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32, ahead *tensor.Stream)
-	mix   func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int, ahead *tensor.Stream)
+	score func(s []float32, lds int, q []float32, ldq int, keys []T, d int, runs []tensor.Run, work []float32, ahead *tensor.Stream)
+	mix   func(out []float32, ldo int, p []float32, ldp int, values []T, d int, runs []tensor.Run, ahead *tensor.Stream)
 }
 
 // headReader is a tensor.Source: the keys and the values of a worker's heads.
@@ -204,27 +205,27 @@ func (t *layerAttention[T]) Do(worker, lo, hi int) {
 		}
 		r.then = t.pool.Next(h)
 		keys, values := t.of(h)
-		t.score(s, positions, t.q[h*headDim:], heads*headDim, t.columns, keys, headDim, 0, positions, t.work[worker], &r.ahead)
+		t.score(s, positions, t.q[h*headDim:], heads*headDim, keys, headDim, t.runs, t.work[worker], &r.ahead)
 		for c := range t.columns {
 			tensor.SoftmaxFetching(s[c*positions:][:positions], &r.ahead)
 			clear(t.out[(c*heads+h)*headDim:][:headDim])
 		}
-		t.mix(t.out[h*headDim:], heads*headDim, s, positions, t.columns, values, headDim, positions, &r.ahead)
+		t.mix(t.out[h*headDim:], heads*headDim, s, positions, values, headDim, t.runs, &r.ahead)
 	}
 }
 
 // attend measures attention with keys and values of a type, of that size in
 // bytes.
 func attend[T float32 | uint16](m *measurement, name string, size int, table []T,
-	score func(s []float32, lds int, q []float32, ldq, rows int, keys []T, d, lo, hi int, work []float32, ahead *tensor.Stream),
-	mix func(out []float32, ldo int, p []float32, ldp, rows int, values []T, d, count int, ahead *tensor.Stream)) error {
+	score func(s []float32, lds int, q []float32, ldq int, keys []T, d int, runs []tensor.Run, work []float32, ahead *tensor.Stream),
+	mix func(out []float32, ldo int, p []float32, ldp int, values []T, d int, runs []tensor.Run, ahead *tensor.Stream)) error {
 	const kv = heads * positions * headDim // values of a layer, and as many keys
 	keysLen := heads * tensor.KeyLen(positions, headDim)
 	layers := max(1, int(m.Bytes/int64((keysLen+kv)*size)))
 	memory := make([]T, layers*(keysLen+kv))
 	tile(memory, table)
 	for _, n := range columns {
-		t := &layerAttention[T]{columns: n, pool: m.pool, score: score, mix: mix}
+		t := &layerAttention[T]{columns: n, runs: []tensor.Run{{Hi: positions, End: n}}, pool: m.pool, score: score, mix: mix}
 		t.q, t.out = make([]float32, n*heads*headDim), make([]float32, n*heads*headDim)
 		for i := range t.q {
 			t.q[i] = m.normals[i%len(m.normals)] / 8 // 1/sqrt(head size)

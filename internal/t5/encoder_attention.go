@@ -8,12 +8,14 @@ type encoderHeadWork struct {
 	values []float32 // [n, head size]
 	scores []float32 // [n, n rounded up to whole blocks of keys]
 	block  [tensor.AttentionWork]float32
+	all    []tensor.Run // every token sees every one
 }
 
 func (w *encoderHeadWork) resize(n, headDim int) {
 	w.keys = tensor.Grow(w.keys, tensor.KeyLen(n, headDim))
 	w.values = tensor.Grow(w.values, n*headDim)
 	w.scores = tensor.Grow(w.scores, n*tensor.KeyLen(n, 1))
+	w.all = append(w.all[:0], tensor.Run{Hi: n, End: n})
 }
 
 // encoderAttention is a tensor.Task over heads:
@@ -31,7 +33,7 @@ func (t *encoderAttention) Do(worker, lo, hi int) {
 		for i := range n {
 			copy(work.values[i*d:][:d], t.v[i*width+head*d:])
 		}
-		tensor.AttentionScoresOfRows(work.scores, ld, t.q[head*d:], width, n, work.keys, d, 0, n, work.block[:], nil)
+		tensor.AttentionScores(work.scores, ld, t.q[head*d:], width, work.keys, d, work.all, work.block[:], nil)
 		bias := t.bias[head*(2*n-1):][:2*n-1]
 		for i := range n {
 			row := work.scores[i*ld:][:n]
@@ -39,6 +41,6 @@ func (t *encoderAttention) Do(worker, lo, hi int) {
 			tensor.Softmax(row)
 			clear(t.mixed[i*width+head*d:][:d])
 		}
-		tensor.AttentionMixRows(t.mixed[head*d:], width, work.scores, ld, n, work.values, d, n, nil)
+		tensor.AttentionMix(t.mixed[head*d:], width, work.scores, ld, work.values, d, work.all, nil)
 	}
 }

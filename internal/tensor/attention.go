@@ -9,13 +9,14 @@ import (
 // same keys and values: each key and value is read once for all rows.
 //
 //	keys:   [blocks of KeyBlock positions][d][KeyBlock], float32 or half floats
-//	values: [count, d], float32 or half floats
+//	values: [positions, d], float32 or half floats
 //	q:      [rows][d], row c at c·ldq
-//	s, p:   [rows][count], row c at c·lds
+//	s, p:   [rows][places], row c at c·lds
 //	out:    [rows][d], row c at c·ldo
 //
-// A row's bits do not depend on the other rows. A mix may be done in parts,
-// one after the other: the sums are chains in the order of the positions.
+// Which positions and which rows is a list of runs. A row's bits do not depend on
+// the other rows. A mix may be done in parts, one after the other: the sums are chains
+// in the order of the runs, and of the positions in them.
 //
 // Memory is the limit, so that the kernels ask for what the thread reads next:
 // ahead, or nil for no more than the rest of their own keys and values.
@@ -61,14 +62,21 @@ func SetKeys(block, keys []float32, stride, count, d int) {
 // block for the widest tile of columns.
 const AttentionWork = 8 * KeyBlock
 
-// AttentionScoresOfRows sets s[c·lds+i-lo] = q_c·key i for lo <= i < hi. work
-// is AttentionWork floats of the caller's. It is fastest if lo begins a block and
-// there is room behind each row's scores, in lds and in s, for those of a
-// whole block, which are overwritten then.
-func AttentionScoresOfRows(s []float32, lds int, q []float32, ldq, rows int, keys []float32, d, lo, hi int, work []float32, ahead *Stream) {
-	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
-		active.scores(s, lds, q, ldq, rows, keys, d, lo, hi, work, ahead)
-	}
+// A Run is the positions Lo..Hi-1 and the rows First..End-1, which see them. Their
+// scores lie at the places At.. of a row.
+type Run struct {
+	Lo, Hi     int
+	First, End int
+	At         int
+}
+
+// AttentionScores sets s[c·lds+At+i-Lo] = q_c·key i for all positions i and rows c of
+// each run. work is AttentionWork floats of the caller's. It is fastest if a run begins
+// with a block and has room behind each row's scores, in lds and in s, for those
+// of a whole block, which are overwritten then: so runs come by ascending place.
+func AttentionScores(s []float32, lds int, q []float32, ldq int, keys []float32, d int, runs []Run, work []float32, ahead *Stream) {
+	checkScores(s, lds, q, ldq, len(keys), d, runs, work)
+	active.scores(s, lds, q, ldq, keys, d, runs, work, ahead)
 }
 
 // Address is where a slice begins, for what is to be fetched ahead; 0 if it is
@@ -107,51 +115,46 @@ const (
 	pageBytes = 4096
 )
 
-// AttentionScoresOfRowsF16 is AttentionScoresOfRows with half floats as keys.
-func AttentionScoresOfRowsF16(s []float32, lds int, q []float32, ldq, rows int, keys []uint16, d, lo, hi int, work []float32, ahead *Stream) {
-	if checkScores(s, lds, q, ldq, rows, len(keys), d, lo, hi, work) {
-		active.scoresF16(s, lds, q, ldq, rows, keys, d, lo, hi, work, ahead)
-	}
+// AttentionScoresF16 is AttentionScores with half floats as keys.
+func AttentionScoresF16(s []float32, lds int, q []float32, ldq int, keys []uint16, d int, runs []Run, work []float32, ahead *Stream) {
+	checkScores(s, lds, q, ldq, len(keys), d, runs, work)
+	active.scoresF16(s, lds, q, ldq, keys, d, runs, work, ahead)
 }
 
-// AttentionMixRows adds Σ_i p[c·ldp+i]·values[i] for i < count to row c of out.
-// It is fastest if d is a multiple of 16.
-func AttentionMixRows(out []float32, ldo int, p []float32, ldp, rows int, values []float32, d, count int, ahead *Stream) {
-	if checkAttention(len(p), ldp, len(out), ldo, rows, len(values), d, count) {
-		active.mix(out, ldo, p, ldp, rows, values, d, count, ahead)
-	}
+// AttentionMix adds Σ_i p[c·ldp+At+i-Lo]·values[i] for the positions i of each run to
+// row c of out, for its rows c. It is fastest if d is a multiple of 16.
+func AttentionMix(out []float32, ldo int, p []float32, ldp int, values []float32, d int, runs []Run, ahead *Stream) {
+	checkMix(len(p), ldp, len(out), ldo, len(values), d, runs)
+	active.mix(out, ldo, p, ldp, values, d, runs, ahead)
 }
 
-// AttentionMixRowsF16 is AttentionMixRows with half floats as values.
-func AttentionMixRowsF16(out []float32, ldo int, p []float32, ldp, rows int, values []uint16, d, count int, ahead *Stream) {
-	if checkAttention(len(p), ldp, len(out), ldo, rows, len(values), d, count) {
-		active.mixF16(out, ldo, p, ldp, rows, values, d, count, ahead)
-	}
+// AttentionMixF16 is AttentionMix with half floats as values.
+func AttentionMixF16(out []float32, ldo int, p []float32, ldp int, values []uint16, d int, runs []Run, ahead *Stream) {
+	checkMix(len(p), ldp, len(out), ldo, len(values), d, runs)
+	active.mixF16(out, ldo, p, ldp, values, d, runs, ahead)
 }
 
-// checkScores is checkAttention for keys in blocks.
-func checkScores(s []float32, lds int, q []float32, ldq, rows, keys, d, lo, hi int, work []float32) bool {
-	if !checkAttention(len(s), lds, len(q), ldq, rows, keys, d, hi-lo) {
-		return false
+// checkScores is checkMix for keys in blocks.
+func checkScores(s []float32, lds int, q []float32, ldq, keys, d int, runs []Run, work []float32) {
+	for i := range runs {
+		if r := &runs[i]; keys < KeyLen(r.Hi, d) || len(work) < AttentionWork {
+			panic(fmt.Sprintf("tensor: scores of %+v, %d values each: %d values of keys, %d of working memory", *r, d, keys, len(work)))
+		}
 	}
-	if lo < 0 || keys < KeyLen(hi, d) || len(work) < AttentionWork {
-		panic(fmt.Sprintf("tensor: scores of positions %d to %d, %d values each: %d values of keys, %d of working memory",
-			lo, hi, d, keys, len(work)))
-	}
-	return true
+	checkMix(len(s), lds, len(q), ldq, keys, d, runs)
 }
 
-// checkAttention panics unless the buffers hold what is asked for. It reports
-// whether there is anything to compute.
-func checkAttention(scores, lds, rowsLen, ldr, rows, kv, d, count int) bool {
-	if rows <= 0 || count <= 0 || d <= 0 {
-		return false
+// checkMix panics unless the buffers hold what is asked for.
+func checkMix(scores, lds, rowsLen, ldr, kv, d int, runs []Run) {
+	for i := range runs {
+		r := &runs[i]
+		n := r.Hi - r.Lo
+		if d <= 0 || r.Lo < 0 || n <= 0 || r.First < 0 || r.End <= r.First || r.At < 0 ||
+			scores < (r.End-1)*lds+r.At+n || rowsLen < (r.End-1)*ldr+d || kv < r.Hi*d {
+			panic(fmt.Sprintf("tensor: attention of %+v, %d values each: %d scores, %d row values, %d keys or values",
+				*r, d, scores, rowsLen, kv))
+		}
 	}
-	if scores < (rows-1)*lds+count || rowsLen < (rows-1)*ldr+d || kv < count*d {
-		panic(fmt.Sprintf("tensor: attention of %d rows over %d positions of %d values: %d scores, %d row values, %d keys or values",
-			rows, count, d, scores, rowsLen, kv))
-	}
-	return true
 }
 
 // ToF16 rounds to half floats, to nearest, ties to even; what is too large

@@ -29,34 +29,34 @@ func settingKeys(asm func(block, k0, k1, k2, k3 *float32, stride, d int)) func(b
 	}
 }
 
-func scoresAVX512(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead *Stream) {
-	scoresKernel[float32](scoresTileF32AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
+func scoresAVX512(s []float32, lds int, q []float32, ldq int, keys []float32, d int, runs []Run, work []float32, ahead *Stream) {
+	scoresKernel[float32](scoresTileF32AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, keys, d, runs, work, ahead)
 }
 
-func scoresF16AVX512(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead *Stream) {
-	scoresKernel[uint16](scoresTileF16AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
+func scoresF16AVX512(s []float32, lds int, q []float32, ldq int, keys []uint16, d int, runs []Run, work []float32, ahead *Stream) {
+	scoresKernel[uint16](scoresTileF16AVX512).tiled(scoresColumnsAVX512, s, lds, q, ldq, keys, d, runs, work, ahead)
 }
 
-func mixAVX512(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead *Stream) {
-	mixKernel[float32](mixTileF32AVX512).tiled(mixVectorsAVX512, 16, out, ldo, p, ldp, n, values, d, count, ahead)
+func mixAVX512(out []float32, ldo int, p []float32, ldp int, values []float32, d int, runs []Run, ahead *Stream) {
+	mixKernel[float32](mixTileF32AVX512).tiled(mixVectorsAVX512, 16, out, ldo, p, ldp, values, d, runs, ahead)
 }
 
-func mixF16AVX512(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead *Stream) {
-	mixKernel[uint16](mixTileF16AVX512).tiled(mixVectorsAVX512, 16, out, ldo, p, ldp, n, values, d, count, ahead)
+func mixF16AVX512(out []float32, ldo int, p []float32, ldp int, values []uint16, d int, runs []Run, ahead *Stream) {
+	mixKernel[uint16](mixTileF16AVX512).tiled(mixVectorsAVX512, 16, out, ldo, p, ldp, values, d, runs, ahead)
 }
 
-func scoresAVX2(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead *Stream) {
-	scoresKernel[float32](scoresTileF32AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
+func scoresAVX2(s []float32, lds int, q []float32, ldq int, keys []float32, d int, runs []Run, work []float32, ahead *Stream) {
+	scoresKernel[float32](scoresTileF32AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, keys, d, runs, work, ahead)
 }
 
-func scoresF16AVX2(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead *Stream) {
-	scoresKernel[uint16](scoresTileF16AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, n, keys, d, lo, hi, work, ahead)
+func scoresF16AVX2(s []float32, lds int, q []float32, ldq int, keys []uint16, d int, runs []Run, work []float32, ahead *Stream) {
+	scoresKernel[uint16](scoresTileF16AVX2).tiled(scoresColumnsAVX2, s, lds, q, ldq, keys, d, runs, work, ahead)
 }
 
-func mixAVX2(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead *Stream) {
-	mixKernel[float32](mixTileF32AVX2).tiled(mixVectorsAVX2, 8, out, ldo, p, ldp, n, values, d, count, ahead)
+func mixAVX2(out []float32, ldo int, p []float32, ldp int, values []float32, d int, runs []Run, ahead *Stream) {
+	mixKernel[float32](mixTileF32AVX2).tiled(mixVectorsAVX2, 8, out, ldo, p, ldp, values, d, runs, ahead)
 }
 
-func mixF16AVX2(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead *Stream) {
-	mixKernel[uint16](mixTileF16AVX2).tiled(mixVectorsAVX2, 8, out, ldo, p, ldp, n, values, d, count, ahead)
+func mixF16AVX2(out []float32, ldo int, p []float32, ldp int, values []uint16, d int, runs []Run, ahead *Stream) {
+	mixKernel[uint16](mixTileF16AVX2).tiled(mixVectorsAVX2, 8, out, ldo, p, ldp, values, d, runs, ahead)
 }

@@ -10,41 +10,46 @@ func setKeysGeneric(block, keys []float32, stride, count, d int) {
 }
 
 // scoresGeneric is the reference for kernels.scores: one chain a score.
-func scoresGeneric(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, _ []float32, _ *Stream) {
-	for at := lo; at < hi; {
-		first := at % KeyBlock
-		lanes := min(KeyBlock-first, hi-at)
-		block := keys[(at-first)*d:][:KeyBlock*d]
-		for c := range n {
-			s := s[c*lds+at-lo:][:lanes]
-			clear(s)
-			addScores(s, block[first:], q[c*ldq:][:d])
+func scoresGeneric(s []float32, lds int, q []float32, ldq int, keys []float32, d int, runs []Run, _ []float32, _ *Stream) {
+	for _, r := range runs {
+		for at := r.Lo; at < r.Hi; {
+			first := at % KeyBlock
+			lanes := min(KeyBlock-first, r.Hi-at)
+			block := keys[(at-first)*d:][:KeyBlock*d]
+			for c := r.First; c < r.End; c++ {
+				s := s[c*lds+r.At+at-r.Lo:][:lanes]
+				clear(s)
+				addScores(s, block[first:], q[c*ldq:][:d])
+			}
+			at += lanes
 		}
-		at += lanes
 	}
 }
 
 // scoresF16Generic converts keys some values at a time. The sums wait in s.
-func scoresF16Generic(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, _ []float32, _ *Stream) {
+func scoresF16Generic(s []float32, lds int, q []float32, ldq int, keys []uint16, d int, runs []Run, _ []float32, _ *Stream) {
 	const step = 32
 	var wide [step * KeyBlock]float32
-	for at := lo; at < hi; {
-		first := at % KeyBlock
-		lanes := min(KeyBlock-first, hi-at)
-		block := keys[(at-first)*d:][:KeyBlock*d]
-		for c := range n {
-			clear(s[c*lds+at-lo:][:lanes])
-		}
-		for j := 0; j < d; j += step {
-			m := min(step, d-j)
-			for i, h := range block[j*KeyBlock:][:m*KeyBlock] {
-				wide[i] = halfToFloat(h)
+	for _, r := range runs {
+		for at := r.Lo; at < r.Hi; {
+			first := at % KeyBlock
+			lanes := min(KeyBlock-first, r.Hi-at)
+			block := keys[(at-first)*d:][:KeyBlock*d]
+			of := func(c int) []float32 { return s[c*lds+r.At+at-r.Lo:][:lanes] }
+			for c := r.First; c < r.End; c++ {
+				clear(of(c))
 			}
-			for c := range n {
-				addScores(s[c*lds+at-lo:][:lanes], wide[first:], q[c*ldq+j:][:m])
+			for j := 0; j < d; j += step {
+				m := min(step, d-j)
+				for i, h := range block[j*KeyBlock:][:m*KeyBlock] {
+					wide[i] = halfToFloat(h)
+				}
+				for c := r.First; c < r.End; c++ {
+					addScores(of(c), wide[first:], q[c*ldq+j:][:m])
+				}
 			}
+			at += lanes
 		}
-		at += lanes
 	}
 }
 
@@ -72,24 +77,28 @@ func addScores(s, block, q []float32) {
 }
 
 // mixGeneric is the reference for kernels.mix: values are added in order.
-func mixGeneric(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, _ *Stream) {
-	for c := range n {
-		out := out[c*ldo:][:d]
-		for i, u := range p[c*ldp:][:count] {
-			v := values[i*d:][:d]
-			for j := range out {
-				out[j] += float32(u * v[j])
+func mixGeneric(out []float32, ldo int, p []float32, ldp int, values []float32, d int, runs []Run, _ *Stream) {
+	for _, r := range runs {
+		for c := r.First; c < r.End; c++ {
+			out := out[c*ldo:][:d]
+			for i, u := range p[c*ldp+r.At:][:r.Hi-r.Lo] {
+				v := values[(r.Lo+i)*d:][:d]
+				for j := range out {
+					out[j] += float32(u * v[j])
+				}
 			}
 		}
 	}
 }
 
-func mixF16Generic(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, _ *Stream) {
-	for i := range count {
-		for j, h := range values[i*d:][:d] {
-			v := halfToFloat(h)
-			for c := range n {
-				out[c*ldo+j] += float32(p[c*ldp+i] * v)
+func mixF16Generic(out []float32, ldo int, p []float32, ldp int, values []uint16, d int, runs []Run, _ *Stream) {
+	for _, r := range runs {
+		for i := r.Lo; i < r.Hi; i++ {
+			for j, h := range values[i*d:][:d] {
+				v := halfToFloat(h)
+				for c := r.First; c < r.End; c++ {
+					out[c*ldo+j] += float32(p[c*ldp+r.At+i-r.Lo] * v)
+				}
 			}
 		}
 	}

@@ -3,14 +3,23 @@ package tensor
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/zipar/zipar/internal/ggml"
 )
 
-// attentionMix is AttentionMixRows of one row.
+// oneRun is the positions lo..hi-1 of so many rows.
+func oneRun(lo, hi, rows int) []Run {
+	if lo == hi || rows == 0 {
+		return nil
+	}
+	return []Run{{Lo: lo, Hi: hi, End: rows}}
+}
+
+// attentionMix is AttentionMix of one row.
 func attentionMix(out, p, values []float32) {
-	AttentionMixRows(out, len(out), p, len(p), 1, values, len(out), len(p), nil)
+	AttentionMix(out, len(out), p, len(p), values, len(out), oneRun(0, len(p), 1), nil)
 }
 
 func TestAttention(t *testing.T) {
@@ -21,7 +30,7 @@ func TestAttention(t *testing.T) {
 				q := newGuarded(d, 1, normals(1))
 				keys := newGuarded(n*d, 3, normals(2))
 				s, work := newGuarded(n, 2, zero), make([]float32, AttentionWork)
-				AttentionScoresOfRows(s.data, n, q.data, d, 1, blockKeys(keys.data, d, 0, guardValue), d, 0, n, work, nil)
+				AttentionScores(s.data, n, q.data, d, blockKeys(keys.data, d, 0, guardValue), d, oneRun(0, n, 1), work, nil)
 				for i, v := range s.data {
 					want, size := 0.0, 0.0
 					for j, u := range q.data {
@@ -145,21 +154,21 @@ func TestAttentionOfRows(t *testing.T) {
 					what := fmt.Sprintf("%d rows, %d positions of %d values", rows, count, d)
 					n := max(0, (rows-1)*lds+count)
 					s := newGuarded(n, 2, func(int) float32 { return 7 })
-					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, nil)
+					AttentionScores(s.data, lds, q.data, ldq, blocks.data, d, oneRun(lo, lo+count, rows), work.data, nil)
 					ahead.Start(&regions{{Address(half), endOf(half)}, {Address(halfBlocks), endOf(halfBlocks)}})
 					s16 := newGuarded(n, 1, func(int) float32 { return 7 })
-					AttentionScoresOfRowsF16(s16.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, &ahead)
+					AttentionScoresF16(s16.data, lds, q.data, ldq, halfBlocks, d, oneRun(lo, lo+count, rows), work.data, &ahead)
 					out := newGuarded(max(0, (rows-1)*ldq+d), 2, normals(3))
 					start := copyOf(out.data)
-					AttentionMixRows(out.data, ldq, s.data, lds, rows, keys.data, d, count, nil)
+					AttentionMix(out.data, ldq, s.data, lds, keys.data, d, oneRun(0, count, rows), nil)
 					out16 := newGuarded(len(start), 1, func(i int) float32 { return start[i] })
-					AttentionMixRowsF16(out16.data, ldq, s.data, lds, rows, half, d, count, &ahead)
+					AttentionMixF16(out16.data, ldq, s.data, lds, half, d, oneRun(0, count, rows), &ahead)
 					// With room for a block behind each row's scores.
 					wide := KeyLen(lo+count, 1) - lo
 					r := newGuarded(rows*wide, 1, zero)
-					AttentionScoresOfRows(r.data, wide, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, nil)
+					AttentionScores(r.data, wide, q.data, ldq, blocks.data, d, oneRun(lo, lo+count, rows), work.data, nil)
 					r16 := newGuarded(rows*wide, 3, zero)
-					AttentionScoresOfRowsF16(r16.data, wide, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, nil)
+					AttentionScoresF16(r16.data, wide, q.data, ldq, halfBlocks, d, oneRun(lo, lo+count, rows), work.data, nil)
 					for c := range rows {
 						sameBits(t, what+": scores with room", r.data[c*wide:][:count], want[c*count:][:count])
 						sameBits(t, what+": half scores with room", r16.data[c*wide:][:count], want16[c*count:][:count])
@@ -187,16 +196,88 @@ func TestAttentionOfRows(t *testing.T) {
 	})
 	work := make([]float32, AttentionWork)
 	mustPanic(t, "too few scores", func() {
-		AttentionScoresOfRows(make([]float32, 5), 4, make([]float32, 8), 4, 2, make([]float32, 64), 4, 0, 2, work, nil)
+		AttentionScores(make([]float32, 5), 4, make([]float32, 8), 4, make([]float32, 64), 4, oneRun(0, 2, 2), work, nil)
 	})
 	mustPanic(t, "keys without the end of their block", func() {
-		AttentionScoresOfRows(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]float32, 63), 4, 0, 2, work, nil)
+		AttentionScores(make([]float32, 8), 4, make([]float32, 8), 4, make([]float32, 63), 4, oneRun(0, 2, 2), work, nil)
+	})
+	mustPanic(t, "a run of no rows", func() {
+		AttentionScores(make([]float32, 8), 4, make([]float32, 8), 4, make([]float32, 64), 4, []Run{{Hi: 2}}, work, nil)
 	})
 	mustPanic(t, "no working memory", func() {
-		AttentionScoresOfRowsF16(make([]float32, 8), 4, make([]float32, 8), 4, 2, make([]uint16, 64), 4, 0, 2, nil, nil)
+		AttentionScoresF16(make([]float32, 8), 4, make([]float32, 8), 4, make([]uint16, 64), 4, oneRun(0, 2, 2), nil, nil)
 	})
 	mustPanic(t, "too few values", func() {
-		AttentionMixRows(make([]float32, 4), 4, make([]float32, 2), 2, 1, make([]float32, 7), 4, 2, nil)
+		AttentionMix(make([]float32, 4), 4, make([]float32, 2), 2, make([]float32, 7), 4, oneRun(0, 2, 1), nil)
+	})
+}
+
+// TestRuns: several runs at once give what each gives alone, whichever rows see them
+// and wherever their scores lie, and nothing else changes.
+func TestRuns(t *testing.T) {
+	const d, most, positions, room = 20, 14, 150, KeyBlock
+	r := rand.New(rand.NewPCG(1, 2))
+	keys, values, q := randoms(KeyLen(positions, d), 1), randoms(positions*d, 2), randoms(most*d, 3)
+	keysF16, valuesF16 := make([]uint16, len(keys)), make([]uint16, len(values))
+	ToF16(keysF16, keys)
+	ToF16(valuesF16, values)
+	work := make([]float32, AttentionWork)
+	onEachCPU(t, func(t *testing.T) {
+		for range 200 {
+			rows := 1 + r.IntN(most)
+			var runs []Run
+			end, place := 0, 0
+			for range r.IntN(6) {
+				lo := end + r.IntN(20)
+				end = lo + 1 + r.IntN(40)
+				if end > positions {
+					break
+				}
+				first := r.IntN(rows)
+				runs = append(runs, Run{Lo: lo, Hi: end, First: first, End: first + 1 + r.IntN(rows-first), At: place})
+				place += end - lo
+			}
+			ld := place + room
+			for _, half := range []bool{false, true} {
+				scores := func(s []float32, runs []Run) {
+					if half {
+						AttentionScoresF16(s, ld, q, d, keysF16, d, runs, work, nil)
+					} else {
+						AttentionScores(s, ld, q, d, keys, d, runs, work, nil)
+					}
+				}
+				mix := func(out, p []float32, runs []Run) {
+					if half {
+						AttentionMixF16(out, d, p, ld, valuesF16, d, runs, nil)
+					} else {
+						AttentionMix(out, d, p, ld, values, d, runs, nil)
+					}
+				}
+				what := fmt.Sprintf("%d rows, half %v, %+v", rows, half, runs)
+				got, want := newGuarded(rows*ld, 3, zero), make([]float32, rows*ld)
+				out, wantOut := newGuarded(rows*d, 1, normals(4)), make([]float32, rows*d)
+				copy(wantOut, out.data)
+				scores(got.data, runs)
+				for _, run := range runs {
+					n := run.Hi - run.Lo
+					for c := run.First; c < run.End; c++ {
+						one := make([]float32, rows*ld)
+						scores(one, []Run{{Lo: run.Lo, Hi: run.Hi, First: c, End: c + 1}})
+						copy(want[c*ld+run.At:][:n], one[c*ld:])
+						sameBits(t, what+": scores", got.data[c*ld+run.At:][:n], want[c*ld+run.At:][:n])
+					}
+				}
+				mix(out.data, want, runs)
+				for _, run := range runs {
+					for c := run.First; c < run.End; c++ {
+						mix(wantOut, want, []Run{{Lo: run.Lo, Hi: run.Hi, First: c, End: c + 1, At: run.At}})
+					}
+				}
+				sameBits(t, what+": mix", out.data, wantOut)
+				got.check(t, what)
+				out.check(t, what)
+			}
+		}
 	})
 }
 

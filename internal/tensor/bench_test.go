@@ -214,20 +214,21 @@ func BenchmarkAttention(b *testing.B) {
 	ToF16(valuesF16, values)
 	s, out, work := make([]float32, most*positions), make([]float32, most*d), make([]float32, AttentionWork)
 	for _, rows := range []int{1, 2, 4, 8, 16} {
+		run := oneRun(0, positions, rows)
 		for _, part := range []struct {
 			name string
 			ops  float64 // for a row, position and value
 			run  func()
 		}{
-			{"F32/scores", 2, func() { AttentionScoresOfRows(s, positions, q, d, rows, keys, d, 0, positions, work, nil) }},
-			{"F16/scores", 2, func() { AttentionScoresOfRowsF16(s, positions, q, d, rows, keysF16, d, 0, positions, work, nil) }},
+			{"F32/scores", 2, func() { AttentionScores(s, positions, q, d, keys, d, run, work, nil) }},
+			{"F16/scores", 2, func() { AttentionScoresF16(s, positions, q, d, keysF16, d, run, work, nil) }},
 			{"softmax", 0, func() {
 				for c := range rows {
 					Softmax(s[c*positions:][:positions])
 				}
 			}},
-			{"F32/mix", 2, func() { AttentionMixRows(out, d, s, positions, rows, values, d, positions, nil) }},
-			{"F16/mix", 2, func() { AttentionMixRowsF16(out, d, s, positions, rows, valuesF16, d, positions, nil) }},
+			{"F32/mix", 2, func() { AttentionMix(out, d, s, positions, values, d, run, nil) }},
+			{"F16/mix", 2, func() { AttentionMixF16(out, d, s, positions, valuesF16, d, run, nil) }},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", part.name, rows), func(b *testing.B) {
 				for b.Loop() {

@@ -252,10 +252,10 @@ func FuzzAttention(f *testing.F) {
 				out := newGuarded(len(start.data), 1, func(i int) float32 { return start.data[i] })
 				value := func(i int) float32 { return values.data[i] }
 				if halves {
-					AttentionMixRowsF16(out.data, ldo, p.data, ldp, rows, half, d, count, nil)
+					AttentionMixF16(out.data, ldo, p.data, ldp, half, d, oneRun(0, count, rows), nil)
 					value = func(i int) float32 { return halfToFloat(half[i]) }
 				} else {
-					AttentionMixRows(out.data, ldo, p.data, ldp, rows, values.data, d, count, nil)
+					AttentionMix(out.data, ldo, p.data, ldp, values.data, d, oneRun(0, count, rows), nil)
 				}
 				out.check(t, what)
 				for c := range rows {
@@ -297,9 +297,9 @@ func FuzzScores(f *testing.F) {
 			for _, halves := range []bool{false, true} {
 				s := newGuarded((rows-1)*lds+count, 1, zero)
 				if halves {
-					AttentionScoresOfRowsF16(s.data, lds, q.data, ldq, rows, halfBlocks, d, lo, lo+count, work.data, nil)
+					AttentionScoresF16(s.data, lds, q.data, ldq, halfBlocks, d, oneRun(lo, lo+count, rows), work.data, nil)
 				} else {
-					AttentionScoresOfRows(s.data, lds, q.data, ldq, rows, blocks.data, d, lo, lo+count, work.data, nil)
+					AttentionScores(s.data, lds, q.data, ldq, blocks.data, d, oneRun(lo, lo+count, rows), work.data, nil)
 				}
 				s.check(t, what)
 				work.check(t, what)

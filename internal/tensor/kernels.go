@@ -28,23 +28,20 @@ type kernels struct {
 	// give the same bits.
 	dotF16, dotBF16 func(y []float32, ldy int, w []byte, rows int, x []float32, ldx, n, k int, carry []float32, ahead uintptr)
 
-	// mix adds Σ_i p[c*ldp+i]·values[i*d+j] to out[c*ldo+j] for c < n, j < d,
-	// i < count, in the order of i. It differs from the portable one by
-	// rounding. ahead is what the worker reads next, or nil.
-	mix func(out []float32, ldo int, p []float32, ldp, n int, values []float32, d, count int, ahead *Stream)
+	// mix is AttentionMix. It differs from the portable one by rounding. ahead is
+	// what the worker reads next, or nil.
+	mix func(out []float32, ldo int, p []float32, ldp int, values []float32, d int, runs []Run, ahead *Stream)
 
-	// scores sets s[c*lds+i-lo] for c < n, lo <= i < hi to the product of a
-	// query and a key, one chain in the order of their values; keys are in
-	// blocks of KeyBlock. It differs from the portable one by rounding. work is
-	// working memory, AttentionWork floats, ahead what the worker reads next, or nil.
-	scores func(s []float32, lds int, q []float32, ldq, n int, keys []float32, d, lo, hi int, work []float32, ahead *Stream)
+	// scores is AttentionScores: each is one chain in the order of the values of a
+	// key. It differs from the portable one by rounding.
+	scores func(s []float32, lds int, q []float32, ldq int, keys []float32, d int, runs []Run, work []float32, ahead *Stream)
 
 	// setKeys is SetKeys.
 	setKeys func(block, keys []float32, stride, count, d int)
 
 	// scoresF16 and mixF16 are scores and mix of half floats.
-	scoresF16 func(s []float32, lds int, q []float32, ldq, n int, keys []uint16, d, lo, hi int, work []float32, ahead *Stream)
-	mixF16    func(out []float32, ldo int, p []float32, ldp, n int, values []uint16, d, count int, ahead *Stream)
+	scoresF16 func(s []float32, lds int, q []float32, ldq int, keys []uint16, d int, runs []Run, work []float32, ahead *Stream)
+	mixF16    func(out []float32, ldo int, p []float32, ldp int, values []uint16, d int, runs []Run, ahead *Stream)
 	// half rounds to half floats, to nearest, ties to even.
 	half func(dst []uint16, src []float32)
 

@@ -365,7 +365,7 @@ func TestOpsAllocateNothing(t *testing.T) {
 	var ahead Stream
 	source := endless{region{Address(y), Address(y) + 400}}
 	ahead.Start(&source)
-	keys, work := randoms(KeyLen(10, 10), 3), make([]float32, AttentionWork)
+	keys, work, run := randoms(KeyLen(10, 10), 3), make([]float32, AttentionWork), oneRun(0, 10, 1)
 	onEachCPU(t, func(t *testing.T) {
 		if got := testing.AllocsPerRun(10, func() {
 			RMSNorm(x, x, y, 1e-5)
@@ -379,8 +379,8 @@ func TestOpsAllocateNothing(t *testing.T) {
 			Add(x, y)
 			Scale(x, 0.5)
 			Multiply(x, y)
-			AttentionScoresOfRows(s, 10, x, 10, 1, keys, 10, 0, 10, work, &ahead)
-			AttentionMixRows(x, 10, s, 10, 1, y, 10, 10, &ahead)
+			AttentionScores(s, 10, x, 10, keys, 10, run, work, &ahead)
+			AttentionMix(x, 10, s, 10, y, 10, run, &ahead)
 		}); got != 0 {
 			t.Errorf("%v allocations", got)
 		}
