@@ -14,8 +14,9 @@ import (
 // A column's result depends on itself alone all the same: each score is a
 // product of its own, and values are added up in the order of positions.
 type attention struct {
-	run   *Runner
-	layer int
+	run    *Runner
+	shared int // how many heads share keys
+	layer  int
 }
 
 // sequence is the columns lo..hi-1 of a pass, all of one cache.
@@ -31,15 +32,13 @@ type sequence struct {
 }
 
 func (t *attention) Do(worker, lo, hi int) {
-	m := t.run.model
 	w := &t.run.work[worker]
 	for item := lo; item < hi; item++ {
 		w.begin(item)
 		s, kvHead := t.of(item)
 		t.queries(w, s, kvHead)
-		group := m.Heads / m.KVHeads
-		for i := range group {
-			t.head(worker, item, kvHead*group+i)
+		for i := range t.shared {
+			t.head(worker, item, i)
 		}
 	}
 }
@@ -100,7 +99,7 @@ func (w *attentionWork) Region() (lo, hi uintptr) {
 func (t *attention) parts(kvHead, col int) (q, k, v []float32) {
 	m := t.run.model
 	d, width := m.HeadDim, m.qDim()+2*m.kvDim()
-	queries := m.Heads / m.KVHeads * d
+	queries := t.shared * d
 	qkv := t.run.qkv[col*width:][:width]
 	return qkv[kvHead*queries:][:queries], qkv[m.qDim()+kvHead*d:][:d], qkv[m.qDim()+m.kvDim()+kvHead*d:][:d]
 }
@@ -149,19 +148,20 @@ func (t *attention) feed(w *attentionWork, s *sequence, kvHead int) {
 	}
 }
 
-// head computes one head of all columns of an item. The first head of those that
-// share keys stores the new ones, right before it needs them: they come from
-// memory while it computes the scores of the others.
-func (t *attention) head(worker, item, head int) {
-	r, c := t.run, t.run.model.Config
+// head computes one head of all columns of an item, the one with this number of
+// those that share keys. The first one stores the new keys, right before it needs
+// them: they come from memory while it computes the scores of the others.
+func (t *attention) head(worker, item, number int) {
+	r, c := t.run, &t.run.model.Config
 	s, kvHead := t.of(item)
+	head := kvHead*t.shared + number
 	width := c.qDim() + 2*c.kvDim()
 	ld, d, rows := r.scoresLd, c.valueWidth(), s.hi-s.lo
 	w := &r.work[worker]
 	scores, mixed := w.scores, w.mixed[:rows*d]
 	q := r.qkv[s.lo*width+head*c.HeadDim:]
 	var ahead *tensor.Stream // what later heads read is in a cache
-	if first := head%(c.Heads/c.KVHeads) == 0; first {
+	if number == 0 {
 		ahead = &w.ahead
 	}
 

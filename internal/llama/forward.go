@@ -65,6 +65,7 @@ type Runner struct {
 func NewRunner(m *Model, p *tensor.Pool) *Runner {
 	r := &Runner{model: m, pool: p, work: make([]attentionWork, p.Threads())}
 	r.attention.run, r.normalizer.run = r, r
+	r.attention.shared = m.Heads / m.KVHeads
 	for w := range r.work {
 		r.work[w].attention = &r.attention
 	}

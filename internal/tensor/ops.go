@@ -68,7 +68,7 @@ func L2Normalize(x []float32) {
 //
 // with every step rounded.
 func Rotate(x, turn []float32, scale float32) {
-	if len(turn) == 0 || len(turn)%2 != 0 || len(x)%len(turn) != 0 {
+	if len(turn) == 0 || len(turn)%2 != 0 || len(x) != len(turn) && len(x)%len(turn) != 0 {
 		panic(fmt.Sprintf("tensor: Rotate of %d values in heads of %d", len(x), len(turn)))
 	}
 	active.rotate(x, turn, scale)
