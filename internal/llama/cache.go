@@ -198,8 +198,8 @@ func (k *Cache) blockOf(pos int) int {
 	return max(0, (pos+k.pad)/tensor.KeyBlock*tensor.KeyBlock-k.pad)
 }
 
-// keyRun and valueRun are a run of positions whose first score is at a place: of all
-// that have a key, or a value. The rows are for the caller to fill in.
+// keyRun and valueRun are the keys and the values of some positions as a run, for
+// scores from a place on. Which rows see it is for the caller to say.
 func (k *Cache) keyRun(at span, place int) tensor.Run {
 	if at.lo == k.folded {
 		at.lo++ // it has none; see fill
@@ -222,9 +222,9 @@ func (k *Cache) fill(s []float32, lds, rows int, first span) {
 	}
 }
 
-// scores sets the scores of runs of keys, and the queries q, [rows][head size] at c·ldq; see
-// tensor.AttentionScores. work is tensor.AttentionWork floats, ahead what the thread
-// reads next, or nil.
+// scores sets s to the products of queries, q, [rows][head size] at c·ldq, and the keys
+// of runs; see tensor.AttentionScores. work is tensor.AttentionWork floats, ahead what
+// the thread reads next, or nil.
 func (k *Cache) scores(s []float32, lds int, q []float32, ldq, layer, head int, runs []tensor.Run, work []float32, ahead *tensor.Stream) {
 	if k.keysF16 != nil {
 		tensor.AttentionScoresF16(s, lds, q, ldq, k.keysF16[layer][head*k.keyLen:][:k.keyLen], k.headDim, runs, work, ahead)

@@ -189,7 +189,7 @@ func (r *Runner) group() {
 		old := r.split(&s, start)
 		// Capped: a later sequence may move r.spans to more memory.
 		s.spans = r.spans[start:len(r.spans):len(r.spans)]
-		r.share(&s, old)
+		r.makeRuns(&s, old)
 		r.sequences = append(r.sequences, s)
 		for col := s.lo; col < s.hi; col++ {
 			n := 0
@@ -228,9 +228,9 @@ func (r *Runner) split(s *sequence, start int) int {
 	}
 }
 
-// share makes the runs of a sequence's spans. The first old spans have no position of
-// this pass.
-func (r *Runner) share(s *sequence, old int) {
+// makeRuns makes the runs of a sequence's spans. The first old spans have no position
+// of this pass.
+func (r *Runner) makeRuns(s *sequence, old int) {
 	start, done := len(r.runs), 0
 	for i, at := range s.spans {
 		if i == old {
@@ -248,7 +248,7 @@ func (r *Runner) share(s *sequence, old int) {
 	s.keys = r.runs[start:len(r.runs):len(r.runs)]
 	start, done = len(r.runs), 0
 	for _, at := range s.spans {
-		r.shareValues(s, at, done)
+		r.addValueRuns(s, at, done)
 		done += at.hi - at.lo
 	}
 	s.values = r.runs[start:len(r.runs):len(r.runs)]
@@ -258,8 +258,8 @@ func (r *Runner) share(s *sequence, old int) {
 // together: what the widest kernel takes.
 const mixTile = 8
 
-// shareValues appends the runs of a span's values, whose first score is at a place.
-func (r *Runner) shareValues(s *sequence, at span, place int) {
+// addValueRuns appends the runs of a span's values, whose first score is at a place.
+func (r *Runner) addValueRuns(s *sequence, at span, place int) {
 	seen := func(col int) int { return min(at.hi, r.columns[col].Pos+1) }
 	add := func(col, end int, part span) {
 		run := s.cache.valueRun(part, place+part.lo-at.lo)
