@@ -212,9 +212,9 @@ func TestAttentionOfRows(t *testing.T) {
 	})
 }
 
-// TestRuns: several runs at once give what each gives alone, whichever rows see them
+// TestAttentionOfRuns: several runs at once give what each gives alone, whichever rows see them
 // and wherever their scores lie, and nothing else changes.
-func TestRuns(t *testing.T) {
+func TestAttentionOfRuns(t *testing.T) {
 	const d, most, positions, room = 20, 14, 150, KeyBlock
 	r := rand.New(rand.NewPCG(1, 2))
 	keys, values, q := randoms(KeyLen(positions, d), 1), randoms(positions*d, 2), randoms(most*d, 3)
