@@ -196,7 +196,7 @@ func (b *bench) notes(resets bool) []string {
 		notes = append(notes, "A window with a + is the smallest of adaptive ones.")
 	}
 	notes = append(notes, "ms/pass: median of all passes but the prefill; p95: 95th percentile. Tokens: these passes.",
-		"Where the time goes: means of these passes. elementwise: norms, sums, SwiGLU and the rounding that goes with it; sampling: guidance, and drawing tokens. GB/s: the weights' bytes, read once a pass, over the pass's time.")
+		"Where the time goes: means of these passes. elementwise: norms, sums, SwiGLU; sampling: guidance, and drawing tokens. GB/s: the weights' bytes, read once a pass, over the pass's time.")
 	if !resets {
 		notes = append(notes, "Peak memory counts from the start of the program: this system does not measure it anew for each window.")
 	}

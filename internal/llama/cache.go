@@ -104,9 +104,12 @@ func (k *Cache) Reset() {
 // The keys that follow begin with a block of their own: the rows of a picture
 // then do, too, where their length is a multiple of the block's.
 func (k *Cache) Fold(end int) {
-	spans := k.visible(end-1, nil)
+	var runs []tensor.Run
 	n := 0
-	for _, at := range spans {
+	for _, at := range k.visible(end-1, nil) {
+		r := k.valueRun(at, n)
+		r.End = 1
+		runs = append(runs, r)
 		n += at.hi - at.lo
 	}
 	k.pad = tensor.KeyLen(end, 1) - end
@@ -117,14 +120,6 @@ func (k *Cache) Fold(end int) {
 	weights, mean := make([]float32, n), make([]float32, k.width)
 	for i := range weights {
 		weights[i] = 1 / float32(n)
-	}
-	var runs []tensor.Run
-	done := 0
-	for _, at := range spans {
-		r := k.valueRun(at, done)
-		r.End = 1
-		runs = append(runs, r)
-		done += at.hi - at.lo
 	}
 	for layer := range max(len(k.values), len(k.valuesF16)) {
 		for head := range k.heads {

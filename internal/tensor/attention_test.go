@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/zipar/zipar/internal/ggml"
@@ -213,7 +214,7 @@ func TestAttentionOfRows(t *testing.T) {
 }
 
 // TestAttentionOfRuns: several runs at once give what each gives alone, whichever rows see them
-// and wherever their scores lie, and nothing else changes.
+// and wherever their scores lie. Rows that no run has stay as they are.
 func TestAttentionOfRuns(t *testing.T) {
 	const d, most, positions, room = 20, 14, 150, KeyBlock
 	r := rand.New(rand.NewPCG(1, 2))
@@ -265,6 +266,11 @@ func TestAttentionOfRuns(t *testing.T) {
 						scores(one, []Run{{Lo: run.Lo, Hi: run.Hi, First: c, End: c + 1}})
 						copy(want[c*ld+run.At:][:n], one[c*ld:])
 						sameBits(t, what+": scores", got.data[c*ld+run.At:][:n], want[c*ld+run.At:][:n])
+					}
+				}
+				for c := range rows {
+					if !slices.ContainsFunc(runs, func(r Run) bool { return r.First <= c && c < r.End }) {
+						sameBits(t, what+": another row", got.data[c*ld:][:ld], want[c*ld:][:ld])
 					}
 				}
 				mix(out.data, want, runs)
